@@ -1,0 +1,67 @@
+"""Everything ACADiff can refuse, as one tree.
+
+    AcadiffError            1   the run failed
+    ├── UsageError         64   the command line asks for something that does not exist
+    │   └── RecipeError    64   a recipe key or value is wrong
+    ├── CohortError        65   a table, an id or the set of scans is wrong
+    ├── ScanError          65   one image is wrong
+    ├── CheckpointError    65   weights are damaged or belong to something else
+    ├── EncoderError       66   the text encoder's files are missing or wrong
+    ├── MissingInputError  66   a file or folder that was named is not there
+    └── OutputError        73   the place to write to cannot be used
+
+The number is the exit status of the command line (sysexits.h, as BIDS-Apps use it). A message says
+what is wrong, which value, where, and what to do about it.
+"""
+
+
+class AcadiffError(Exception):
+    """A failure that a person can act on; its text is one sentence."""
+
+    exit_code = 1
+
+
+class UsageError(AcadiffError):
+    """The request itself makes no sense."""
+
+    exit_code = 64
+
+
+class RecipeError(UsageError):
+    """A recipe holds an unknown key or an impossible value."""
+
+
+class CohortError(AcadiffError):
+    """A participants table, a subject id or the set of scans cannot be used."""
+
+    exit_code = 65
+
+
+class ScanError(AcadiffError):
+    """One scan cannot be used."""
+
+    exit_code = 65
+
+
+class CheckpointError(AcadiffError):
+    """Stored weights are damaged, incomplete or made for something else."""
+
+    exit_code = 65
+
+
+class EncoderError(AcadiffError):
+    """The text encoder cannot be loaded or gave something unusable."""
+
+    exit_code = 66
+
+
+class MissingInputError(AcadiffError):
+    """A file or folder that was named does not exist."""
+
+    exit_code = 66
+
+
+class OutputError(AcadiffError):
+    """The output place cannot be written, or belongs to another run."""
+
+    exit_code = 73
