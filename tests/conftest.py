@@ -1,0 +1,37 @@
+"""What holds for every test: shapes are checked, one thread, no network."""
+
+import ipaddress
+import socket
+
+import jaxtyping
+import pytest
+
+jaxtyping.install_import_hook("acadiff", "beartype.beartype")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    """Threads change the last bits of sums, and tests share the machine."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    """Refuse every connection that would leave the machine."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family != socket.AF_UNIX and not _is_loopback(address[0]):
+            raise RuntimeError(f"a test tried to reach the network: {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+def _is_loopback(host):
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
