@@ -1,0 +1,44 @@
+"""Which scans a study takes away, to see what filling them in is worth [paper §3]."""
+
+from acadiff.cohort.split import shuffle_key
+from acadiff.cohort.table import Cohort, Subject
+from acadiff.errors import CohortError, UsageError
+from acadiff.modality import Modality
+
+
+def missing_pattern(cohort: Cohort, rate: float, seed: int) -> dict[str, frozenset[Modality]]:
+    """Choose exactly round(rate · n) subjects, and of each one or two scans by a fair coin.
+
+    What one subject would lose depends on (seed, id) alone, and the subjects chosen at a lower
+    rate are among those of a higher one: patterns are nested. Nobody loses every scan.
+
+    Args:
+        cohort: who is studied; n counts all, but only those with two scans or more can lose any.
+        rate: between 0 and 1.
+        seed: another seed, another pattern.
+
+    Returns:
+        Id → what is taken away, for those who lose something.
+
+    Raises:
+        UsageError: the rate is not between 0 and 1.
+        CohortError: too few subjects have a scan to spare.
+    """
+    if not 0 <= rate <= 1:
+        raise UsageError(f"the missing rate is {rate}; it lies between 0 and 1")
+    able = [subject for subject in cohort.subjects if len(subject.scans) > 1]
+    count = round(rate * len(cohort.subjects))
+    if count > len(able):
+        raise CohortError(
+            f"{cohort.root}: {count} subjects should lose a scan, {len(able)} have one to spare"
+        )
+    able.sort(key=lambda subject: shuffle_key(seed, "missing", subject.id))
+    return {subject.id: _loss(subject, seed) for subject in able[:count]}
+
+
+def _loss(subject: Subject, seed: int) -> frozenset[Modality]:
+    coin = int(shuffle_key(seed, "coin", subject.id), 16) % 2
+    shuffled = sorted(
+        subject.available, key=lambda m: shuffle_key(seed, f"loses {m.name}", subject.id)
+    )
+    return frozenset(shuffled[: min(1 + coin, len(shuffled) - 1)])
