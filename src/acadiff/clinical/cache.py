@@ -1,0 +1,84 @@
+"""Encoded prompts on disk, so that a prompt is encoded once and the model is rarely loaded."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from acadiff.clinical.encoder import Text, TextEncoder
+from acadiff.commit import lock, write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from jaxtyping import Float
+    from torch import Tensor
+
+
+class CachedEncoder(TextEncoder):
+    """Any encoder, with a memory of what it has encoded: one safetensors file.
+
+    An entry is found by the SHA-256 of (encoder identity, prompt), and its own SHA-256 is part of
+    its name: what has been damaged is encoded again. No prompt is written in clear. Several
+    processes may share the file. Each call with new prompts rewrites it, so a stage encodes all of
+    its prompts in one call before it needs them one batch at a time.
+
+    Args:
+        encoder: who encodes what is not remembered.
+        path: the file; made at the first new prompt.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+
+    def __init__(self, encoder: TextEncoder, path: Path) -> None:
+        """Wrap `encoder`; read nothing yet."""
+        self.name = encoder.name
+        self.width = encoder.width
+        self.identity = encoder.identity
+        self._encoder = encoder
+        self._path = path
+        self._rows: dict[str, Float[Tensor, "_ d"]] = {}
+
+    def encode(self, prompts: Sequence[str]) -> Text:
+        """Encode as the wrapped encoder does, to the bit, from memory where possible."""
+        wanted = {self._key(prompt): prompt for prompt in prompts}
+        unseen = wanted.keys() - self._rows.keys()
+        if unseen:
+            self._rows |= self._read(unseen)
+        fresh = [key for key in wanted if key not in self._rows]
+        if fresh:
+            text = self._encoder.encode([wanted[key] for key in fresh])
+            self._rows |= dict(zip(fresh, text.rows(), strict=True))
+            self._add(fresh)
+        return Text.stack([self._rows[self._key(prompt)] for prompt in prompts], self.width)
+
+    def _key(self, prompt: str) -> str:
+        return hashlib.sha256(f"{self.identity}\n{prompt}".encode()).hexdigest()
+
+    def _add(self, keys: Iterable[str]) -> None:
+        """Rewrite the file with these entries and those that others wrote meanwhile."""
+        from safetensors.torch import save
+
+        with lock(self._path):
+            rows = self._read(None) | {key: self._rows[key].contiguous() for key in keys}
+            named = {f"{key}.{_digest(row)}": row for key, row in rows.items()}
+            write_bytes(self._path, save(named))
+
+    def _read(self, keys: Iterable[str] | None) -> dict[str, Float[Tensor, "_ d"]]:
+        """Return the sound entries among `keys` (None: all that the file holds)."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self._path, framework="pt") as file:
+                digests = dict(name.split(".", 1) for name in list(file.keys()) if "." in name)
+                found = digests.keys() if keys is None else digests.keys() & set(keys)
+                rows = {key: file.get_tensor(f"{key}.{digests[key]}").clone() for key in found}
+        except (OSError, SafetensorError):  # absent or unreadable: as if nothing were remembered
+            return {}
+        return {key: row for key, row in rows.items() if _digest(row) == digests[key]}
+
+
+def _digest(row: Float[Tensor, "_ d"]) -> str:
+    return hashlib.sha256(row.contiguous().numpy().tobytes()).hexdigest()
