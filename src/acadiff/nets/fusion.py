@@ -1,0 +1,88 @@
+"""Adaptive image conditioning [paper §2 (1)]: one source is projected, two also talk.
+
+Each sample of a batch has its own availability. A sample with one source gets a 3D convolutional
+projection of it; a sample with two gets, on top of the two projections, multi-head cross-attention
+between their spatially pooled token grids, in both directions.
+
+Departures from the paper, each because the released reading cannot work: the pooled grids keep
+many tokens (with a single one, softmax over one key is 1 and no query matters), the exchange is
+symmetric in the sources up to a per-modality affine embedding, and the choice is made per sample,
+not per batch. Nothing is normalised per sample on the way, since the level of a source is itself
+information (a PET is in SUVR).
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from acadiff.nets.blocks import Attention
+
+
+class AdaptiveFusion(nn.Module):
+    """Fuse whichever sources a sample has into one feature map.
+
+    A source's latent first goes through its modality's 1 x 1 x 1 affine embedding, since every
+    modality has a latent space of its own; everything behind it is shared by the modalities.
+    """
+
+    def __init__(
+        self, *, modalities: int, channels: int, width: int, tokens: Sequence[int], heads: int
+    ) -> None:
+        """Make the fusion.
+
+        Args:
+            modalities: number of slots in the batch.
+            channels: latent channels of one scan.
+            width: channels of the fused map.
+            tokens: token grid that a source is pooled to, e.g. `(5, 6, 5)`.
+            heads: attention heads.
+        """
+        super().__init__()
+        self.tokens = tuple(tokens)
+        self.embed = nn.ModuleList(nn.Conv3d(channels, width, 1) for _ in range(modalities))
+        self.project = nn.Conv3d(width, width, 3, padding=1)
+        count = self.tokens[0] * self.tokens[1] * self.tokens[2]
+        self.position = nn.Parameter(torch.randn(count, width) * 0.02)
+        self.attention = Attention(width=width, width_context=width, heads=heads)
+
+    def forward(
+        self, images: Float[Tensor, "b m c i j k"], available: Bool[Tensor, "b m"]
+    ) -> Float[Tensor, "b w i j k"]:
+        """Fuse the available slots; whatever the other slots hold is never read.
+
+        Args:
+            images: latents of every modality.
+            available: which of them are sources; one or two per row.
+        """
+        keep = available[:, :, None, None, None, None]
+        images = torch.where(keep, images, torch.zeros_like(images))
+        embedded = torch.stack([f(images[:, m]) for m, f in enumerate(self.embed)], dim=1)
+        b, m = available.shape
+        flat = self.project(F.silu(embedded.flatten(0, 1)))
+        features = rearrange(flat + embedded.flatten(0, 1), "(b m) c i j k -> b m c i j k", b=b)
+        exchanged = features + self._exchange(features, available)
+        chosen = torch.where(keep, exchanged, torch.zeros_like(exchanged))
+        return chosen.sum(dim=1) / available.sum(1)[:, None, None, None, None]
+
+    def _exchange(
+        self, features: Float[Tensor, "b m w i j k"], available: Bool[Tensor, "b m"]
+    ) -> Float[Tensor, "b m w i j k"]:
+        """What each source learns from the *other* sources of its row; zero if it has none."""
+        b, m, _, *grid = features.shape
+        pooled = F.adaptive_avg_pool3d(features.flatten(0, 1), self.tokens)
+        tokens = rearrange(pooled, "(b m) w i j k -> b m (i j k) w", b=b) + self.position
+        context = rearrange(tokens, "b m n w -> b (m n) w").repeat_interleave(m, dim=0)
+        others = available[:, None, :] & ~torch.eye(m, dtype=torch.bool, device=available.device)
+        alone = ~others.any(dim=-1, keepdim=True)
+        # Softmax needs a key: a row without others reads anything, and its answer is discarded.
+        mask = (others | alone).repeat_interleave(tokens.shape[2], dim=-1).flatten(0, 1)
+        found = self.attention(tokens.flatten(0, 1), context, mask)
+        i, j, k = self.tokens
+        found = rearrange(found, "bm (i j k) w -> bm w i j k", i=i, j=j, k=k)
+        found = F.interpolate(found.float(), size=tuple(grid), mode="trilinear").to(features.dtype)
+        found = rearrange(found, "(b m) w i j k -> b m w i j k", b=b)
+        return torch.where(alone[..., None, None, None], torch.zeros_like(found), found)
