@@ -1,0 +1,136 @@
+"""From causes to a brain of one's own.
+
+The template's tissue probabilities are carried through the person's warp, then sharpened with smooth
+noise: f_k = softmax_k(τ [log(p_k + .004) + σ n_k + δ_kC β]). That turns the blurred average cortex
+into individual folds with partial volumes; β widens sulci where atrophy and age say so.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy import ndimage
+from scipy.special import expit
+
+from acadiff.phantom.atlas import Velocity, atlas
+from acadiff.phantom.enrolment import Effect, Person
+from acadiff.phantom.fields import COARSE_MM, unit_field, upsample
+from acadiff.phantom.parameters import Images, Parameters, Shape
+from acadiff.phantom.regions import Kind, column, named, of_kind
+from acadiff.phantom.template import template
+from acadiff.phantom.warp import asymmetry, at_voxel, carry, displacement
+
+_FLOOR = np.float32(0.004)  # no tissue is ever impossible
+_HIPPOCAMPAL_ATROPHY = 5.2  # percent a year: the unit of relative atrophy
+_DEEP_ATROPHY = 0.3  # sulci of the deep brain follow atrophy less
+_YOUNG = 45.0  # age from which sulci widen
+_VENTRICULAR = 0.4  # share above which a voxel counts as ventricle
+
+
+class Tissues(NamedTuple):
+    """Shares of each voxel, `(i j k)`: grey matter, white matter, cerebrospinal fluid."""
+
+    gm: Float[np.ndarray, "i j k"]
+    wm: Float[np.ndarray, "i j k"]
+    csf: Float[np.ndarray, "i j k"]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """One person's brain, before any scanner.
+
+    Args:
+        tissues: what each voxel is made of; sums to `brain`.
+        brain: share of the voxel inside the brain.
+        ventricle: share inside the ventricles.
+        lesion: share of white-matter hyperintensity.
+        regions: the parcellation, warped, on the coarse lattice.
+        side: multiplier of disease (more than 1 on the worse side), on the coarse lattice.
+        moved: the warp's displacement in mm, on the coarse lattice.
+    """
+
+    tissues: Tissues
+    brain: Float[np.ndarray, "i j k"]
+    ventricle: Float[np.ndarray, "i j k"]
+    lesion: Float[np.ndarray, "i j k"]
+    regions: Float[np.ndarray, "r x y z"]
+    side: Float[np.ndarray, "x y z"]
+    moved: Velocity
+
+    def map(self, values: Float[np.ndarray, "r"]) -> Float[np.ndarray, "x y z"]:
+        """Spread one value per region over this person's brain."""
+        return np.tensordot(values.astype(np.float32), self.regions, 1)
+
+
+def anatomy(person: Person, voxel: int, parameters: Parameters) -> Anatomy:
+    """The brain of `person` at `voxel` mm."""
+    shape, maps, here = parameters.shape, atlas(), template(voxel)
+    moved = displacement(person, shape)
+    regions = np.stack([carry(r, moved, COARSE_MM, "nearest") for r in maps.regions])
+    left, right = asymmetry(person, shape)
+    side = np.float32(right) + np.float32(left - right) * maps.left
+    side = carry(side, moved, COARSE_MM, "nearest")
+    fine = at_voxel(moved, voxel)
+    brain, ventricle = carry(here.brain, fine, voxel), carry(here.ventricle, fine, voxel)
+    average = Tissues(*(carry(p, fine, voxel) for p in (here.gm, here.wm, here.csf)))
+    cortex = np.tensordot(of_kind(Kind.CORTEX).astype(np.float32), regions, 1)
+    widening = _widening(person, regions, cortex, side, shape)
+    folded = _fold(person, average, (widening, cortex), voxel, shape)
+    total = brain / sum(folded)
+    tissues = Tissues(*(share * total for share in folded))
+    lesion = tissues.wm * _lesions(person, ventricle, voxel, parameters.images)
+    return Anatomy(tissues, brain, ventricle, lesion, regions, side, moved)
+
+
+def _widening(
+    person: Person,
+    regions: Float[np.ndarray, "r x y z"],
+    cortex: Float[np.ndarray, "x y z"],
+    side: Float[np.ndarray, "x y z"],
+    shape: Shape,
+) -> Float[np.ndarray, "x y z"]:
+    """β: the advantage of CSF over tissue, from atrophy and age."""
+    causes = person.causes
+    depends = np.where(of_kind(Kind.CORTEX) > 0, 1.0, _DEEP_ATROPHY)
+    relative = column("atrophy") / _HIPPOCAMPAL_ATROPHY * depends
+    atrophy = np.tensordot(relative.astype(np.float32), regions, 1) * side
+    hippocampus = np.tensordot(named("hippocampus").astype(np.float32), regions, 1)
+    beta = np.float32(shape.sulci_Cx * np.clip(causes.Cx, -0.5, 2.0)) * atrophy
+    beta += np.float32(shape.sulci_age * (causes.age - _YOUNG)) * cortex
+    beta += np.float32(shape.sulci_H * causes.H) * hippocampus
+    return beta
+
+
+def _fold(
+    person: Person,
+    average: Tissues,
+    coarse: tuple[Float[np.ndarray, "x y z"], Float[np.ndarray, "x y z"]],
+    voxel: int,
+    shape: Shape,
+) -> Tissues:
+    """Give the average an individual cortex; `coarse` is (β, share of cortex), sums are free."""
+    widening, cortex = (upsample(values, voxel) for values in coarse)
+    strength = shape.fold_sd * (shape.fold_deep + (1 - shape.fold_deep) * cortex)
+    sharpness = shape.sharpness[0] + shape.sharpness[1] * cortex
+    streams = (Effect.FOLDS_GM, Effect.FOLDS_WM, Effect.FOLDS_CSF)
+    logits = []
+    for share, effect in zip(average, streams, strict=True):
+        noise = unit_field(person.stream(effect), 2, shape.fold_mm, voxel)
+        logits.append(np.log(share + _FLOOR) + strength * noise)
+    logits[2] += widening
+    most = np.maximum(np.maximum(*logits[:2]), logits[2])
+    return Tissues(*(np.exp((logit - most) * sharpness) for logit in logits))
+
+
+def _lesions(
+    person: Person, ventricle: Float[np.ndarray, "i j k"], voxel: int, p: Images
+) -> Float[np.ndarray, "i j k"]:
+    """Share of the white matter that is lesioned: around the ventricles, more with W."""
+    near, random, load, constant = p.lesion
+    reach, fwhm = p.lesion_mm
+    distance = ndimage.distance_transform_edt(ventricle <= _VENTRICULAR) * voxel
+    logit = near * np.exp(-distance.astype(np.float32) / reach) + constant
+    logit += random * unit_field(person.stream(Effect.LESIONS), 3, fwhm, voxel)
+    logit += load * np.log1p(max(person.causes.W, -0.6) + 0.6)
+    return expit(logit / p.lesion_width)

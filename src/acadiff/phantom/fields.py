@@ -1,0 +1,88 @@
+"""Random fields and resampling on fixed millimetre lattices.
+
+Every random number belongs to a point of the head in millimetres, never to a voxel, so that one
+subject is the same person at every voxel size.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+from scipy import ndimage
+
+from acadiff.volume.grid import BOX_MM, Grid
+
+COARSE_MM = 4
+"""Spacing of the lattice that holds the warp and the regional maps."""
+
+_FWHM = 2.355  # full width at half maximum of a Gaussian with standard deviation 1
+
+
+def block_mean(volume: Float[np.ndarray, "i j k"], factor: int) -> Float[np.ndarray, "x y z"]:
+    """Average blocks of `factor`³ voxels: what a scanner with larger voxels would see."""
+    if factor == 1:
+        return volume
+    i, j, k = (n // factor for n in volume.shape)
+    blocks = volume.reshape(i, factor, j, factor, k, factor)
+    return blocks.mean((1, 3, 5), dtype=np.float32)
+
+
+def smooth(volume: Float[np.ndarray, "i j k"], fwhm: float) -> Float[np.ndarray, "i j k"]:
+    """Blur by a Gaussian of `fwhm` voxels."""
+    return ndimage.gaussian_filter(volume, fwhm / _FWHM)
+
+
+def upsample(coarse: Float[np.ndarray, "x y z"], voxel: int) -> Float[np.ndarray, "i j k"]:
+    """Interpolate a map on the coarse lattice (cell centres) at the voxels' centres."""
+    centres = [(np.arange(n) + 0.5) * voxel / COARSE_MM - 0.5 for n in Grid(voxel).shape]
+    return _interpolate(coarse, centres)
+
+
+def unit_field(
+    rng: np.random.Generator, lattice_mm: int, fwhm_mm: float, voxel: int
+) -> Float[np.ndarray, "i j k"]:
+    """A smooth Gaussian field of unit variance, drawn on its own millimetre lattice."""
+    lattice = tuple(math.ceil(n / lattice_mm) + 1 for n in BOX_MM)
+    drawn = rng.standard_normal(lattice, dtype=np.float32)
+    drawn = ndimage.gaussian_filter(drawn, fwhm_mm / _FWHM / lattice_mm, mode="wrap")
+    drawn /= drawn.std()
+    return _interpolate(
+        drawn, [(np.arange(n) + 0.5) * voxel / lattice_mm for n in Grid(voxel).shape]
+    )
+
+
+def vector_field(
+    rng: np.random.Generator, lattice_mm: int, fwhm_mm: float, sd_mm: float
+) -> Float[np.ndarray, "3 x y z"]:
+    """A smooth displacement on the coarse lattice, with this SD along each axis."""
+    axes = [unit_field(rng, lattice_mm, fwhm_mm, COARSE_MM) for _ in range(3)]
+    return np.float32(sd_mm) * np.stack(axes)
+
+
+def white_noise(rng: np.random.Generator, voxel: int) -> Float[np.ndarray, "i j k"]:
+    """Unit white noise at 2 mm; the 1 mm noise of the same stream averages to it exactly."""
+    noise = rng.standard_normal(Grid(2).shape, dtype=np.float32)
+    if voxel == 2:
+        return noise
+    detail = rng.standard_normal(Grid(1).shape, dtype=np.float32)
+    return detail + _repeat(noise - block_mean(detail, 2))
+
+
+def _repeat(volume: Float[np.ndarray, "i j k"]) -> Float[np.ndarray, "i2 j2 k2"]:
+    return volume.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+
+
+def _interpolate(
+    volume: Float[np.ndarray, "x y z"], coordinates: list[Float[np.ndarray, "n"]]
+) -> Float[np.ndarray, "i j k"]:
+    """Separable linear interpolation, the edge repeated outside."""
+    for axis, wanted in enumerate(coordinates):
+        last = volume.shape[axis] - 1
+        inside = np.clip(wanted, 0, last)
+        low = np.minimum(inside.astype(int), last - 1)
+        shape = [1, 1, 1]
+        shape[axis] = -1
+        weight = (inside - low).astype(np.float32).reshape(shape)
+        below = np.take(volume, low, axis)
+        volume = below + (np.take(volume, low + 1, axis) - below) * weight
+    return volume

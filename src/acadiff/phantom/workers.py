@@ -1,0 +1,38 @@
+"""Many subjects at once, each in one thread of one process; results in order."""
+
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from multiprocessing import get_context
+
+from threadpoolctl import threadpool_limits
+
+from acadiff.errors import AcadiffError
+
+
+def work(task: Callable[[int], str], indices: Iterable[int], jobs: int) -> Iterator[str]:
+    """Call `task` with every index, `jobs` at a time, and hand on what it returns.
+
+    Raises:
+        AcadiffError: a process died.
+    """
+    if jobs == 1:
+        yield from map(task, indices)
+        return
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_settle)
+    with pool, closing(pool.map(task, indices)) as results:  # type: ignore[type-var]
+        try:
+            yield from results
+        except BrokenProcessPool as error:
+            raise AcadiffError(
+                "a simulating process died, perhaps for want of memory; run the same command again"
+                " with fewer jobs, finished subjects are kept"
+            ) from error
+
+
+def _settle() -> None:
+    """One thread per process, and leave Ctrl-C to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threadpool_limits(1)
