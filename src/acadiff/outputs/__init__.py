@@ -1,0 +1,1 @@
+"""What people open: imputed scans as BIDS derivatives, figures, the report."""

@@ -1,0 +1,1 @@
+"""One verb each: read a folder, do one thing, write a folder."""
