@@ -59,6 +59,8 @@ class Simulation:
             raise UsageError(f"voxel is {self.voxel} mm; the phantom comes in {sizes} mm")
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}; it must not be negative")
+        if not 0 <= self.missing <= 1:
+            raise UsageError(f"the missing rate is {self.missing:g}; it lies between 0 and 1")
 
     def person(self, index: int) -> Person:
         """Subject `index`, from 1."""
