@@ -1,0 +1,147 @@
+"""Line and dot charts as SVG: scores of each task, training curves. Deterministic bytes."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+INK = "#1b1f24"
+RULE = "#d9dee4"
+SERIES = ("#b45309", "#2b5c8a", "#2f7d4f", "#7c3f98", "#8a6d3b", "#5b6570")
+
+_STYLE = {
+    "svg.hashsalt": "acadiff",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "axes.edgecolor": RULE,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "grid.color": "#eceff2",
+    "text.color": INK,
+    "xtick.color": "#5b6570",
+    "ytick.color": "#5b6570",
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+}
+
+
+@dataclass(frozen=True)
+class Dots:
+    """The scores of one method on one task, a value for each subject."""
+
+    task: str
+    method: str
+    values: tuple[float, ...]
+
+
+def score_chart(dots: Sequence[Dots], label: str) -> str:
+    """Draw each task as a row: faint subjects, bold mean, a bar of one SD.
+
+    Args:
+        dots: in the order in which rows and methods are to appear.
+        label: what the axis measures, with its unit.
+    """
+    tasks = list(dict.fromkeys(d.task for d in dots))
+    methods = list(dict.fromkeys(d.method for d in dots))
+
+    def draw(axes: Any) -> None:
+        for d in dots:
+            n = methods.index(d.method)
+            y = tasks.index(d.task) + 0.16 * (n - (len(methods) - 1) / 2)
+            values, colour = np.asarray(d.values), SERIES[n % len(SERIES)]
+            axes.plot(values, np.full(values.shape, y), "o", ms=3, color=colour, alpha=0.25, mew=0)
+            axes.plot(_spread(values), (y, y), color=colour, lw=1.6)
+            axes.plot(values.mean(), y, "o", ms=6, color=colour, label=d.method)
+        axes.set_yticks(range(len(tasks)), tasks)
+        axes.set_ylim(len(tasks) - 0.4, -0.6)
+        axes.set_xlabel(label)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(length=0)
+        _legend(axes, above=True)
+
+    return _svg(draw, (7.2, 0.8 + 0.36 * max(2, len(tasks))))
+
+
+def curve_chart(
+    title: str, curves: Mapping[str, Float[np.ndarray, "n 2"]], label: str, *, logarithmic: bool
+) -> str:
+    """Draw curves over training steps: the raw numbers faint, their running mean bold.
+
+    Args:
+        title: above the chart.
+        curves: name → rows of (step, value).
+        label: of the vertical axis.
+        logarithmic: whether the vertical axis is.
+    """
+
+    def draw(axes: Any) -> None:
+        for n, (name, points) in enumerate(curves.items()):
+            colour = SERIES[n % len(SERIES)]
+            steps, values = thinned(points)
+            axes.plot(steps, values, color=colour, lw=0.7, alpha=0.3)
+            axes.plot(steps, running_mean(values), color=colour, label=name)
+        if logarithmic:
+            axes.set_yscale("log")
+        axes.set_title(title)
+        axes.set_xlabel("training step")
+        axes.set_ylabel(label)
+        axes.tick_params(length=0, which="both")
+        _legend(axes, above=False)
+
+    return _svg(draw, (4.4, 2.5))
+
+
+def thinned(
+    points: Float[np.ndarray, "n 2"], most: int = 400
+) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+    """Return at most `most` points: averages of consecutive ones, so that no spike is invented."""
+    parts = np.array_split(points, min(most, len(points)))
+    means = np.array([part.mean(axis=0) for part in parts])
+    return means[:, 0], means[:, 1]
+
+
+def running_mean(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Return the mean over a centred window of a 25th of the curve, cut at its ends."""
+    reach = len(values) // 50
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    start = np.clip(np.arange(len(values)) - reach, 0, None)
+    end = np.clip(np.arange(len(values)) + reach + 1, None, len(values))
+    return (total[end] - total[start]) / (end - start)
+
+
+def _spread(values: Float[np.ndarray, " n"]) -> tuple[float, float]:
+    """Return mean ∓ one standard deviation (no width for a single subject)."""
+    sd = values.std(ddof=1) if len(values) > 1 else 0.0
+    return values.mean() - sd, values.mean() + sd
+
+
+def _legend(axes: Any, *, above: bool) -> None:
+    """Name each series once, if there is more than one."""
+    handles, labels = axes.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    if len(unique) < 2:
+        return
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 4} if above else {}
+    axes.legend(unique.values(), unique.keys(), **place)
+
+
+def _svg(draw: Any, size: tuple[float, float]) -> str:
+    """Return the SVG text of a figure of `size` inches whose axes `draw` fills."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure.add_subplot())
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "acadiff"})
+    return buffer.getvalue()

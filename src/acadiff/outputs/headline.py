@@ -1,0 +1,114 @@
+"""The report's few top numbers, and who made what: counts and means over the evidence."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from acadiff.cohort.table import Diagnosis
+from acadiff.modality import Modality
+from acadiff.outputs.evidence import Evidence, State
+
+_STATED = ("ModelName", "ModelSHA256", "Sampler", "Steps", "NumSamples", "SoftwareVersion")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number, as text, and what it counts."""
+
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Maker:
+    """One way in which scans were made, and how many were made in it."""
+
+    stated: Mapping[str, str]
+    seeds: str
+    scans: int
+
+
+def headline(
+    evidence: Evidence, by_scan: Mapping[tuple[str, str, str, str], Mapping[str, float]]
+) -> list[Fact]:
+    """Return how many subjects, scans missing, scans imputed, and how good they are."""
+    cohort = evidence.cohort
+    states = Counter(evidence.state(s, m) for s in cohort.subjects for m in Modality)
+    filled = states[State.CHECKED] + states[State.IMPUTED]
+    missing = filled + states[State.MISSING]
+    facts = [
+        Fact(str(len(cohort.subjects)), f"subjects: {_diagnoses(evidence)}"),
+        Fact(str(missing), f"of {len(cohort.subjects) * len(Modality)} scans missing"),
+        Fact(str(filled), f"of them imputed{_draws(evidence)}"),
+    ]
+    if states[State.REPEATED]:
+        facts.append(Fact(str(states[State.REPEATED]), "acquired scans imputed as a test"))
+    return facts + _quality(evidence, by_scan)
+
+
+def makers(evidence: Evidence) -> list[Maker]:
+    """Return each distinct way of making, from the records, with its seeds."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for imputed in evidence.whole:
+        sidecar = imputed.record.sidecar
+        stated = tuple(_short(sidecar.get(key)) for key in _STATED)
+        groups.setdefault(stated, []).append(sidecar.get("RandomSeed"))
+    return [
+        Maker(dict(zip(_STATED, stated, strict=True)), _seeds(seeds), len(seeds))
+        for stated, seeds in groups.items()
+    ]
+
+
+def seal(evidence: Evidence) -> str:
+    """Return one SHA-256 over the images' hashes in all records shown."""
+    hashes = sorted(
+        f"{name} {digest}"
+        for imputed in evidence.whole
+        for name, digest in imputed.record.sidecar["SHA256"].items()
+    )
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+
+def _diagnoses(evidence: Evidence) -> str:
+    counts = Counter(s.diagnosis for s in evidence.cohort.subjects)
+    parts = [f"{counts[d]} {d.value}" for d in Diagnosis if counts[d]]
+    return ", ".join([*parts, f"{counts[None]} unknown"] if counts[None] else parts)
+
+
+def _draws(evidence: Evidence) -> str:
+    draws = {i.record.sidecar.get("NumSamples") for i in evidence.whole}
+    return f", each the mean of {draws.pop()} draws" if len(draws) == 1 else ""
+
+
+def _quality(
+    evidence: Evidence, by_scan: Mapping[tuple[str, str, str, str], Mapping[str, float]]
+) -> list[Fact]:
+    """Return mean ± SD of the scores of the first method's means."""
+    if not evidence.whole:
+        return []
+    method = evidence.whole[0].method
+    scores = [row for key, row in by_scan.items() if key[1] == method]
+    wanted = (
+        ("psnr", "dB PSNR inside the brain", 1),
+        ("ssim", "SSIM inside the brain", 3),
+        ("sd_error_rho", "rank correlation of SD and error", 2),
+    )
+    facts = []
+    for column, meaning, decimals in wanted:
+        values = np.array([row[column] for row in scores])
+        values = values[~np.isnan(values)]
+        if len(values):
+            facts.append(Fact(f"{values.mean():.{decimals}f}", meaning))
+    return facts
+
+
+def _short(value: object) -> str:
+    return "–" if value is None else str(value)
+
+
+def _seeds(seeds: list[int]) -> str:
+    unique = sorted({str(seed) for seed in seeds})
+    return ", ".join(unique) if len(unique) <= 4 else f"{unique[0]} … {unique[-1]}"

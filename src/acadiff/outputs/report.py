@@ -1,0 +1,192 @@
+"""One HTML file that tells what was missing, what was filled in, how well, and by what.
+
+The page is assembled from files on disk, holds everything it shows and asks no network: its
+Content-Security-Policy forbids any. Every text is escaped by the template, data reach the script
+as JSON, and script and style are allowed by their hashes alone.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from acadiff import __version__
+from acadiff.modality import Modality
+from acadiff.outputs.evidence import Evidence, State
+from acadiff.outputs.exhibits import Exhibit, Layer, Panel
+from acadiff.outputs.figures import Look, colour_bar, picture
+from acadiff.outputs.findings import MEASURES, Codec, ScoreRow, Setting, Training, task_name
+from acadiff.outputs.headline import Fact, headline, makers, seal
+from acadiff.outputs.viewer import Engine, colour_table
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything the page tells.
+
+    Args:
+        evidence: what was missing and filled.
+        exhibits: pictures of each subject shown.
+        volumes: key → base64 of a gzipped NIfTI, for the viewer.
+        engine: the viewer's code, or None where it is not installed.
+        scores: rows of the score table; empty if nothing was scored.
+        score_chart: the same as SVG, or None.
+        by_scan: (subject, method, target, sources) → the scores of that scan's mean.
+        codecs: autoencoders with their panels.
+        training: training curves.
+        recipe: every setting.
+    """
+
+    evidence: Evidence
+    exhibits: Sequence[Exhibit]
+    volumes: Mapping[str, str]
+    engine: Engine | None
+    scores: Sequence[ScoreRow]
+    score_chart: str | None
+    by_scan: Mapping[tuple[str, str, str, str], Mapping[str, float]]
+    codecs: Sequence[Codec]
+    training: Sequence[Training]
+    recipe: Sequence[Setting]
+
+
+def render(contents: Contents) -> str:
+    """Return the page's HTML; the same contents give the same bytes."""
+    style, script = _resource("report.css"), _resource("report.js")
+    evidence = contents.evidence
+    return _template().render(
+        contents=contents,
+        evidence=evidence,
+        modalities=list(Modality),
+        states=list(State),
+        measures=MEASURES,
+        facts=headline(evidence, contents.by_scan),
+        makers=makers(evidence),
+        seal=seal(evidence),
+        rows=[s for s in evidence.cohort.subjects if _is_listed(evidence, s)],
+        unshown=len({i.subject for i in evidence.whole}) - len(contents.exhibits),
+        viewer=_viewer_data(contents),
+        scores_of=lambda panel: _scores_of(panel, contents.by_scan),
+        task_of=lambda panel: task_name(panel.imputed.target, panel.imputed.sources),
+        codec_pictures=_codec_pictures,
+        version=__version__,
+        style=Markup(style),
+        script=Markup(script),
+        policy=_policy(style, script),
+    )
+
+
+def _is_listed(evidence: Evidence, subject: Any) -> bool:
+    """Tell whether a subject lacks a scan or has an imputed one; the complete are only counted."""
+    return any(evidence.state(subject, m) is not State.ACQUIRED for m in Modality)
+
+
+def _scores_of(panel: Panel, by_scan: Mapping[tuple[str, str, str, str], Any]) -> list[Fact]:
+    """Return the scores of one panel's mean, as they are printed below it."""
+    imputed = panel.imputed
+    sources = "+".join(m.name for m in imputed.sources)
+    key = (imputed.subject, imputed.method, imputed.target.name, sources)
+    found = by_scan.get(key, {})
+    return [
+        Fact(f"{found[m.column]:.{m.decimals}f}", m.title)
+        for m in MEASURES
+        if not np.isnan(found.get(m.column, np.nan))
+    ]
+
+
+def _viewer_data(contents: Contents) -> dict[str, Any]:
+    """Return what the page's script reads: layers of each subject, and colour maps."""
+    subjects = {e.subject.key: list(_viewer_layers(e)) for e in contents.exhibits}
+    looks = {layer["colours"] for layers in subjects.values() for layer in layers}
+    return {
+        "subjects": subjects,
+        "colours": {name: colour_table(name) for name in sorted(looks)},
+    }
+
+
+def _viewer_layers(exhibit: Exhibit) -> Iterable[dict[str, Any]]:
+    """Yield the viewer's layers of one subject, each acquired scan once."""
+    seen = set()
+    for panel in exhibit.panels:
+        for layer in panel.layers:
+            if layer.volumes and layer.volumes not in seen:
+                seen.add(layer.volumes)
+                yield _viewer_layer(layer, panel)
+
+
+def _viewer_layer(layer: Layer, panel: Panel) -> dict[str, Any]:
+    """Return one layer as plain data."""
+    return {
+        "kind": layer.kind,
+        "group": "Acquired" if layer.kind == "acquired" else panel.imputed.target.title,
+        "title": layer.title,
+        "colours": layer.look.colours,
+        "low": layer.look.low,
+        "high": layer.look.high,
+        "unit": layer.look.unit,
+        "volumes": layer.volumes,
+        "word": layer.word,
+    }
+
+
+def _codec_pictures(codec: Codec) -> list[tuple[str, str]]:
+    """Return (caption, base64 PNG) of a scan, its reconstruction and their difference."""
+    side = 160 / codec.acquired.shape[0]
+    affine = np.diag([side, side, side, 1.0])
+    affine[:3, 3] = np.array([-80.0, -113.0, -72.0]) + (side - 1) / 2
+    colours = "inferno" if codec.modality.is_pet else "gray"
+    plain, error = Look(colours, 0.0, 1.0, ""), Look("error", -0.25, 0.25, "")
+    difference = codec.reconstructed - codec.acquired
+    parts = (
+        ("Given", codec.acquired, plain),
+        ("Given back", codec.reconstructed, plain),
+        ("Difference, ± 0.25", difference, error),
+    )
+    return [(text, _base64(picture(v, affine, look, ""))) for text, v, look in parts]
+
+
+def _policy(style: str, script: str) -> str:
+    """Return a Content-Security-Policy that allows this page's own script and style alone."""
+    rules = {
+        "default-src": "'none'",
+        "script-src": f"{_hash(script)} blob:",
+        "style-src": _hash(style),
+        "img-src": "data: blob:",
+        "connect-src": "data: blob:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{_base64(hashlib.sha256(text.encode()).digest())}'"
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _resource(name: str) -> str:
+    return (resources.files("acadiff.outputs") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> jinja2.Template:
+    """Return the page's template, in which every text is escaped and no name may be unknown."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["base64"] = lambda text: _base64(text.encode())
+    environment.filters["bar"] = lambda colours: _base64(colour_bar(colours))
+    environment.filters["pretty"] = lambda plain: json.dumps(
+        plain, indent=2, sort_keys=True, ensure_ascii=False
+    )
+    return environment.from_string(_resource("report.html.j2"))
