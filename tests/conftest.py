@@ -1,12 +1,16 @@
 """What holds for every test: shapes are checked, one thread, no network."""
 
 import ipaddress
+import os
 import socket
 
 import jaxtyping
 import pytest
 
-jaxtyping.install_import_hook("acadiff", "beartype.beartype")
+# An int is welcome where a float is asked for, as to mypy.
+jaxtyping.install_import_hook(
+    "acadiff", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -35,3 +39,15 @@ def _is_loopback(host):
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where `CI` is set, a test may not be skipped for want of Chromium or strace."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        reason = str(report.longrepr[-1])
+        if any(tool in reason.lower() for tool in ("chromium", "strace")):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid}: {reason}; where CI is set it must be installed"
+    return report
