@@ -1,7 +1,7 @@
 """The simulated cohort: digital phantoms with three scans, scores and known causes.
 
-`cohort` writes a BIDS dataset; `render` makes one person's scans in memory, also with other causes or
-without noise.
+`cohort` writes a BIDS dataset; `render` makes one person's scans in memory, also with other causes
+or without noise.
 """
 
 from collections.abc import Callable

@@ -1,11 +1,11 @@
 """From causes to a brain of one's own.
 
-The template's tissue probabilities are carried through the person's warp, then sharpened with smooth
-noise: f_k = softmax_k(τ [log(p_k + .004) + σ n_k + δ_kC β]). That turns the blurred average cortex
-into individual folds with partial volumes; β widens sulci where atrophy and age say so.
+The template's tissue probabilities are carried through the person's warp, then sharpened with
+smooth noise: f_k = softmax_k(τ [log(p_k + .004) + σ n_k + δ_kC β]). That turns the blurred average
+cortex into individual folds with partial volumes; β widens sulci where atrophy and age say so.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +45,6 @@ class Anatomy:
         brain: share of the voxel inside the brain.
         ventricle: share inside the ventricles.
         lesion: share of white-matter hyperintensity.
-        regions: the parcellation, warped, on the coarse lattice.
         side: multiplier of disease (more than 1 on the worse side), on the coarse lattice.
         moved: the warp's displacement in mm, on the coarse lattice.
     """
@@ -54,73 +53,60 @@ class Anatomy:
     brain: Float[np.ndarray, "i j k"]
     ventricle: Float[np.ndarray, "i j k"]
     lesion: Float[np.ndarray, "i j k"]
-    regions: Float[np.ndarray, "r x y z"]
     side: Float[np.ndarray, "x y z"]
     moved: Velocity
 
-    def map(self, values: Float[np.ndarray, "r"]) -> Float[np.ndarray, "x y z"]:
-        """Spread one value per region over this person's brain."""
-        return np.tensordot(values.astype(np.float32), self.regions, 1)
+    def map(self, values: Float[np.ndarray, " r"]) -> Float[np.ndarray, "x y z"]:
+        """Spread one value per region over this person's brain, on the coarse lattice."""
+        return carry(atlas().map(values), self.moved, COARSE_MM, "nearest")
 
 
 def anatomy(person: Person, voxel: int, parameters: Parameters) -> Anatomy:
     """The brain of `person` at `voxel` mm."""
-    shape, maps, here = parameters.shape, atlas(), template(voxel)
+    shape, here = parameters.shape, template(voxel)
     moved = displacement(person, shape)
-    regions = np.stack([carry(r, moved, COARSE_MM, "nearest") for r in maps.regions])
-    left, right = asymmetry(person, shape)
-    side = np.float32(right) + np.float32(left - right) * maps.left
-    side = carry(side, moved, COARSE_MM, "nearest")
     fine = at_voxel(moved, voxel)
-    brain, ventricle = carry(here.brain, fine, voxel), carry(here.ventricle, fine, voxel)
     average = Tissues(*(carry(p, fine, voxel) for p in (here.gm, here.wm, here.csf)))
-    cortex = np.tensordot(of_kind(Kind.CORTEX).astype(np.float32), regions, 1)
-    widening = _widening(person, regions, cortex, side, shape)
-    folded = _fold(person, average, (widening, cortex), voxel, shape)
-    total = brain / sum(folded)
-    tissues = Tissues(*(share * total for share in folded))
+    brain, ventricle = carry(here.brain, fine, voxel), carry(here.ventricle, fine, voxel)
+    left, right = asymmetry(person, shape)
+    side = np.float32(right) + np.float32(left - right) * atlas().left
+    side = carry(side, moved, COARSE_MM, "nearest")
+    bare = Anatomy(average, brain, ventricle, np.zeros_like(brain), side, moved)
+    tissues = _fold(person, bare, voxel, shape)
     lesion = tissues.wm * _lesions(person, ventricle, voxel, parameters.images)
-    return Anatomy(tissues, brain, ventricle, lesion, regions, side, moved)
+    return replace(bare, tissues=tissues, lesion=lesion)
 
 
-def _widening(
-    person: Person,
-    regions: Float[np.ndarray, "r x y z"],
-    cortex: Float[np.ndarray, "x y z"],
-    side: Float[np.ndarray, "x y z"],
-    shape: Shape,
-) -> Float[np.ndarray, "x y z"]:
-    """β: the advantage of CSF over tissue, from atrophy and age."""
-    causes = person.causes
-    depends = np.where(of_kind(Kind.CORTEX) > 0, 1.0, _DEEP_ATROPHY)
-    relative = column("atrophy") / _HIPPOCAMPAL_ATROPHY * depends
-    atrophy = np.tensordot(relative.astype(np.float32), regions, 1) * side
-    hippocampus = np.tensordot(named("hippocampus").astype(np.float32), regions, 1)
-    beta = np.float32(shape.sulci_Cx * np.clip(causes.Cx, -0.5, 2.0)) * atrophy
-    beta += np.float32(shape.sulci_age * (causes.age - _YOUNG)) * cortex
-    beta += np.float32(shape.sulci_H * causes.H) * hippocampus
-    return beta
-
-
-def _fold(
-    person: Person,
-    average: Tissues,
-    coarse: tuple[Float[np.ndarray, "x y z"], Float[np.ndarray, "x y z"]],
-    voxel: int,
-    shape: Shape,
-) -> Tissues:
-    """Give the average an individual cortex; `coarse` is (β, share of cortex), sums are free."""
-    widening, cortex = (upsample(values, voxel) for values in coarse)
+def _fold(person: Person, bare: Anatomy, voxel: int, shape: Shape) -> Tissues:
+    """Give the average tissues an individual cortex."""
+    coarse = bare.map(of_kind(Kind.CORTEX))
+    cortex = upsample(coarse, voxel)
     strength = shape.fold_sd * (shape.fold_deep + (1 - shape.fold_deep) * cortex)
     sharpness = shape.sharpness[0] + shape.sharpness[1] * cortex
     streams = (Effect.FOLDS_GM, Effect.FOLDS_WM, Effect.FOLDS_CSF)
     logits = []
-    for share, effect in zip(average, streams, strict=True):
+    for share, effect in zip(bare.tissues, streams, strict=True):
         noise = unit_field(person.stream(effect), 2, shape.fold_mm, voxel)
         logits.append(np.log(share + _FLOOR) + strength * noise)
-    logits[2] += widening
-    most = np.maximum(np.maximum(*logits[:2]), logits[2])
-    return Tissues(*(np.exp((logit - most) * sharpness) for logit in logits))
+    logits[2] += upsample(_widening(person, bare, coarse, shape), voxel)
+    most = np.maximum(np.maximum(logits[0], logits[1]), logits[2])
+    shares = [np.exp((logit - most) * sharpness) for logit in logits]
+    total = bare.brain / (shares[0] + shares[1] + shares[2])
+    return Tissues(*(share * total for share in shares))
+
+
+def _widening(
+    person: Person, bare: Anatomy, cortex: Float[np.ndarray, "x y z"], shape: Shape
+) -> Float[np.ndarray, "x y z"]:
+    """β: the advantage of CSF over tissue, from atrophy and age."""
+    causes = person.causes
+    depends = np.where(of_kind(Kind.CORTEX) > 0, 1.0, _DEEP_ATROPHY)
+    atrophy = bare.map(column("atrophy") / _HIPPOCAMPAL_ATROPHY * depends) * bare.side
+    widening = shape.sulci_Cx * float(np.clip(causes.Cx, -0.5, 2.0))
+    beta: Float[np.ndarray, "x y z"] = widening * atrophy
+    beta += np.float32(shape.sulci_age * (causes.age - _YOUNG)) * cortex
+    beta += np.float32(shape.sulci_H * causes.H) * bare.map(named("hippocampus"))
+    return beta
 
 
 def _lesions(
@@ -133,4 +119,5 @@ def _lesions(
     logit = near * np.exp(-distance.astype(np.float32) / reach) + constant
     logit += random * unit_field(person.stream(Effect.LESIONS), 3, fwhm, voxel)
     logit += load * np.log1p(max(person.causes.W, -0.6) + 0.6)
-    return expit(logit / p.lesion_width)
+    share: Float[np.ndarray, "i j k"] = expit(logit / p.lesion_width)
+    return share

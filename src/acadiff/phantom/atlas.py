@@ -16,6 +16,8 @@ from acadiff.phantom.regions import NAMES, REGIONS, named
 from acadiff.phantom.template import Template, positions, template
 
 _CONTRAST = 1.6  # sharpens the borders between regions
+_FULLEST = 0.8  # of the densest loss
+_POURINGS = 20
 _LOBES = {
     "temporal": (
         "temporal_pole",
@@ -61,7 +63,7 @@ class Atlas:
     left: Float[np.ndarray, "x y z"]
     velocity: dict[str, Velocity]
 
-    def map(self, values: Float[np.ndarray, "r"]) -> Float[np.ndarray, "x y z"]:
+    def map(self, values: Float[np.ndarray, " r"]) -> Float[np.ndarray, "x y z"]:
         """Spread one value per region over the lattice."""
         return np.tensordot(values.astype(np.float32), self.regions, 1)
 
@@ -101,7 +103,8 @@ def _parcellation() -> Float[np.ndarray, "r x y z"]:
         nearness.append(np.logaddexp.reduce(terms))
     logits = _CONTRAST * (np.stack(nearness) - np.max(nearness, axis=0))
     weights = np.exp(logits)
-    return (weights / weights.sum(0)).astype(np.float32)
+    shares: Float[np.ndarray, "r x y z"] = (weights / weights.sum(0)).astype(np.float32)
+    return shares
 
 
 def _velocities(
@@ -125,17 +128,28 @@ def _velocities(
     return fields | {"ventricle": -_field(here.ventricle, around)}
 
 
-def _field(
-    loss: Float[np.ndarray, "x y z"], gain: Float[np.ndarray, "x y z"]
-) -> Velocity:
+def _field(loss: Float[np.ndarray, "x y z"], gain: Float[np.ndarray, "x y z"]) -> Velocity:
     """Irrotational field that takes volume from `loss` and gives it to `gain`.
 
-    Rescaled so that the realised mean divergence in the target is -1: on the lattice only a part of
-    what is prescribed survives (24 % for the hippocampus).
+    Rescaled so that the realised mean divergence in the target is -1: on the lattice only a part
+    of what is prescribed survives (24 % for the hippocampus).
     """
-    velocity = _gradient_of_potential(gain / gain.sum() * loss.sum() - loss)
+    velocity = _gradient_of_potential(_poured(gain, loss) - loss)
     divergence = sum(np.gradient(v, COARSE_MM, axis=axis) for axis, v in enumerate(velocity))
     return velocity / np.float32(-(divergence * loss).sum() / loss.sum())
+
+
+def _poured(
+    gain: Float[np.ndarray, "x y z"], loss: Float[np.ndarray, "x y z"]
+) -> Float[np.ndarray, "x y z"]:
+    """Spread the volume of `loss` over `gain`, nowhere as densely as it left: or space folds."""
+    full, volume = _FULLEST * loss.max(), loss.sum()
+    poured: Float[np.ndarray, "x y z"] = gain * (volume / gain.sum())
+    for _ in range(_POURINGS):
+        poured = np.minimum(poured, full)
+        room = gain * (poured < full)
+        poured += room * ((volume - poured.sum()) / room.sum())
+    return poured
 
 
 def _gradient_of_potential(rho: Float[np.ndarray, "x y z"]) -> Velocity:
@@ -148,6 +162,6 @@ def _gradient_of_potential(rho: Float[np.ndarray, "x y z"]) -> Velocity:
     squared[0, 0, 0] = 1.0
     potential = -fft.rfftn(rho, padded) / squared
     potential[0, 0, 0] = 0.0
-    i, j, l = rho.shape
-    parts = [fft.irfftn(1j * axis * potential, padded)[:i, :j, :l] for axis in k]
+    box = tuple(slice(n) for n in rho.shape)
+    parts = [fft.irfftn(1j * axis * potential, padded)[box] for axis in k]
     return np.stack(parts).astype(np.float32)

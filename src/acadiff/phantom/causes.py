@@ -119,7 +119,7 @@ def _organs(rng: np.random.Generator, t: Table, p: Disease) -> Table:
     }
 
 
-def _softplus(x: Float[np.ndarray, "n"], sharpness: float) -> Float[np.ndarray, "n"]:
+def _softplus(x: Float[np.ndarray, " n"], sharpness: float) -> Float[np.ndarray, " n"]:
     return np.logaddexp(0.0, sharpness * x) / sharpness
 
 

@@ -110,7 +110,7 @@ def write_subject(
     record = root / RECORDS / f"sub-{person.id}.json"
     if _is_done(root, record):
         return person.id
-    sums = {}
+    sums: dict[str, str] = {}
     for modality, volume in render(person, simulation.voxel, simulation.parameters).items():
         tree = HIDDEN if modality in hidden.get(person.id, ()) else Path()
         path = tree / Name(person.id, modality).path()
@@ -162,7 +162,7 @@ def _hidden(
     root: Path, simulation: Simulation, people: tuple[Person, ...]
 ) -> dict[str, frozenset[Modality]]:
     """Which scans go to the hidden tree."""
-    scans = {modality: root for modality in Modality}
+    scans = dict.fromkeys(Modality, root)
     nobody = Subject("", None, None, Scores(), scans)
     cohort = Cohort(root, tuple(replace(nobody, id=person.id) for person in people))
     return missing_pattern(cohort, simulation.missing, simulation.seed)

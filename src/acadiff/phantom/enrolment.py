@@ -1,7 +1,7 @@
 """Enrolment: which diagnosis subject i has, and how its person is found.
 
-Subject i of a seed depends on nothing but (seed, i): not on how many subjects are asked for, nor on
-who is simulated first or by which process.
+Subject i of a seed depends on nothing but (seed, i): not on how many subjects are asked for, nor
+on who is simulated first or by which process.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from enum import IntEnum
 from functools import cache
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from acadiff.cohort.table import Diagnosis
 from acadiff.phantom.causes import Causes, Table, candidates
@@ -45,6 +46,9 @@ class Effect(IntEnum):
     AV45_NOISE = 17
     RESIDUAL = 18
     ORDER = 19
+    FDG_POSITION = 20
+    AV45_POSITION = 21
+    SITE = 22
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,11 @@ def enrol(seed: int, index: int, parameters: Parameters) -> Person:
             return Person(seed, index, Causes(**values | {"diagnosis": diagnosis}))
 
 
+def site_stream(seed: int, number: int) -> np.random.Generator:
+    """The random numbers of one scanner site, shared by everybody scanned there."""
+    return np.random.default_rng(np.random.SeedSequence((seed,), spawn_key=(Effect.SITE, number)))
+
+
 def diagnosis_of(seed: int, index: int) -> Diagnosis:
     """Diagnosis of subject `index`: any first n are mixed like the paper's 335 : 495 : 198."""
     block, place = divmod(index - 1, _BLOCK)
@@ -103,11 +112,12 @@ def _sequence() -> tuple[Diagnosis, ...]:
 
 def _weighed(
     rng: np.random.Generator, pool: Table, diagnosis: Diagnosis, parameters: Parameters
-) -> np.ndarray:
+) -> Bool[np.ndarray, " n"]:
     """Accept with probability ∝ exp(tilt · age): a group may prefer the old or the young."""
     tilt = dict(zip(Diagnosis, parameters.clinic.tilt, strict=True))[diagnosis]
     most = parameters.disease.age_range[1 if tilt > 0 else 0]
-    return rng.random(len(pool["age"])) < np.exp(tilt * (pool["age"] - most))
+    weight: Float[np.ndarray, " n"] = np.exp(tilt * (pool["age"] - most))
+    return rng.random(len(weight)) < weight
 
 
 def _stream(seed: int, index: int, effect: Effect) -> np.random.Generator:

@@ -24,7 +24,8 @@ def block_mean(volume: Float[np.ndarray, "i j k"], factor: int) -> Float[np.ndar
         return volume
     i, j, k = (n // factor for n in volume.shape)
     blocks = volume.reshape(i, factor, j, factor, k, factor)
-    return blocks.mean((1, 3, 5), dtype=np.float32)
+    mean: Float[np.ndarray, "x y z"] = blocks.mean((1, 3, 5), dtype=np.float32)
+    return mean
 
 
 def smooth(volume: Float[np.ndarray, "i j k"], fwhm: float) -> Float[np.ndarray, "i j k"]:
@@ -55,8 +56,7 @@ def vector_field(
     rng: np.random.Generator, lattice_mm: int, fwhm_mm: float, sd_mm: float
 ) -> Float[np.ndarray, "3 x y z"]:
     """A smooth displacement on the coarse lattice, with this SD along each axis."""
-    axes = [unit_field(rng, lattice_mm, fwhm_mm, COARSE_MM) for _ in range(3)]
-    return np.float32(sd_mm) * np.stack(axes)
+    return np.stack([sd_mm * unit_field(rng, lattice_mm, fwhm_mm, COARSE_MM) for _ in range(3)])
 
 
 def white_noise(rng: np.random.Generator, voxel: int) -> Float[np.ndarray, "i j k"]:
@@ -64,16 +64,14 @@ def white_noise(rng: np.random.Generator, voxel: int) -> Float[np.ndarray, "i j 
     noise = rng.standard_normal(Grid(2).shape, dtype=np.float32)
     if voxel == 2:
         return noise
-    detail = rng.standard_normal(Grid(1).shape, dtype=np.float32)
-    return detail + _repeat(noise - block_mean(detail, 2))
-
-
-def _repeat(volume: Float[np.ndarray, "i j k"]) -> Float[np.ndarray, "i2 j2 k2"]:
-    return volume.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    detail: Float[np.ndarray, "i j k"] = rng.standard_normal(Grid(1).shape, dtype=np.float32)
+    mended = noise - block_mean(detail, 2)
+    detail += mended.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    return detail
 
 
 def _interpolate(
-    volume: Float[np.ndarray, "x y z"], coordinates: list[Float[np.ndarray, "n"]]
+    volume: Float[np.ndarray, "x y z"], coordinates: list[Float[np.ndarray, " n"]]
 ) -> Float[np.ndarray, "i j k"]:
     """Separable linear interpolation, the edge repeated outside."""
     for axis, wanted in enumerate(coordinates):

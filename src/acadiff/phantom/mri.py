@@ -13,8 +13,9 @@ def t1(scene: Scene) -> Image:
     PSF{(Σ_k mean_k f_k - lesion) · bias} with Rician noise.
     """
     p, brain = scene.images, scene.brain
-    image = sum(mean * f for mean, f in zip(_means(scene), brain.tissues, strict=True))
-    image = image - np.float32(p.t1_lesion) * brain.lesion
+    image = -p.t1_lesion * brain.lesion
+    for mean, share in zip(_means(scene), brain.tissues, strict=True):
+        image += mean * share
     fwhm, sd = p.t1_bias
     image *= np.exp(sd * scene.field(Effect.T1_BIAS, 20, fwhm))
     image = smooth(image, p.t1_fwhm / scene.voxel)
@@ -29,6 +30,7 @@ def _means(scene: Scene) -> tuple[np.float32, ...]:
     """Intensity of grey matter, white matter and CSF at this person's age."""
     p, years = scene.images, scene.person.causes.age - AGE_0
     grey, white, csf = p.t1
-    by_age = (grey - p.t1_age[0] * years, white * (1 - p.t1_age[1] * years), csf)
+    white *= (1 - p.t1_age[1] * years) * (1 + scene.site[1])
+    by_age = (grey - p.t1_age[0] * years, white, csf)
     drawn = 1 + p.t1_sd * scene.normal(Effect.T1_CONTRAST, 3)
     return tuple(np.float32(mean * d) for mean, d in zip(by_age, drawn, strict=True))

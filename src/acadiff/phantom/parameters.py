@@ -60,9 +60,9 @@ class Disease:
     C_A: float = 0.25
     """Weight of A. [calibrated]"""
     C_R: float = 0.60
-    """Weight of reserve; the prototype's .80 left too little within-MCI association. [calibrated]"""
+    """Weight of reserve; .80 leaves too little association within MCI. [calibrated]"""
     C_sd: float = 0.45
-    """SD of unexplained impairment; the prototype had .55. [calibrated]"""
+    """SD of unexplained impairment; .55 leaves too little, too. [calibrated]"""
     C_threshold: float = 1.12
     """Burden at which impairment begins. [calibrated]"""
     C_sharpness: float = 2.2
@@ -118,7 +118,7 @@ class Clinic:
     adas_age: float = 0.10
     """ADAS13 per year. [calibrated]"""
     adas_sd: tuple[float, float] = (2.9, 0.9)
-    """SD of ADAS13: at C = 0, and per C up to 4; the prototype had 3.4, 1.1. [calibrated]"""
+    """SD of ADAS13: at C = 0, and per C up to 4. [calibrated]"""
     mmse: tuple[float, float, float] = (0.75, 1.25, 0.30)
     """Points lost on the MMSE: at C = 0, per C, per C². [calibrated]"""
     mmse_R: float = 0.45
@@ -134,7 +134,7 @@ class Clinic:
     cdr_forgiven: float = 0.8
     """Share of CN with a positive CDR-SB that is rated 0 after all. [calibrated]"""
     diagnosis_sd: float = 0.60
-    """SD of the clinician's view of C; the prototype's .25 cut MCI out too sharply. [calibrated]"""
+    """SD of the clinician's view of C; .25 cuts MCI out too sharply. [calibrated]"""
     cn: float = 0.50
     """CN below this C. [calibrated]"""
     mci: tuple[float, float] = (0.45, 2.2)
@@ -164,9 +164,9 @@ class Shape:
     """Log-Jacobian gain in the ventricles per V. [calibrated]"""
     lobe_sd: float = 0.03
     """SD of every lobe's loss. [calibrated]"""
-    lobe_limit: float = 0.60
+    lobe_limit: float = 0.45
     """Largest |loss| of a lobe: keeps the Jacobian positive. [chosen]"""
-    ventricle_range: tuple[float, float] = (-1.0, 1.2)
+    ventricle_range: tuple[float, float] = (-0.9, 1.1)
     """Least and largest gain of the ventricles: keeps the Jacobian positive. [chosen]"""
     side: float = 0.25
     """Asymmetry per unit of laterality and N. [calibrated]"""
@@ -215,7 +215,7 @@ class Images:
     t1_noise: float = 0.022
     """SD of each channel of the Rician noise at 2 mm. [chosen]"""
     lesion: tuple[float, float, float, float] = (3.4, 0.9, 0.55, -3.7)
-    """Logit of a lesion: near the ventricles, random field, vascular load, constant. [calibrated]"""
+    """Logit of a lesion: near ventricles, random field, vascular load, constant. [calibrated]"""
     lesion_mm: tuple[float, float] = (6.0, 8.0)
     """Reach from the ventricles, FWHM of the random field; mm. [chosen]"""
     lesion_width: float = 0.25
@@ -251,7 +251,7 @@ class Images:
     texture: tuple[float, float, float] = (24.0, 0.045, 0.04)
     """FWHM (mm) of texture and its SD in FDG and AV45, relative. [chosen: BigBrain argument]"""
     cerebellar_gm: float = 0.74
-    """Share of cerebellar tissue that takes up as grey matter; the template under-segments it. [chosen]"""
+    """Share of cerebellar tissue that acts as grey matter; the template shows less. [chosen]"""
     pet_fwhm: tuple[float, float] = (7.0, 0.35)
     """Point spread of the PET and its SD, mm. [published: ADNI scanners 5-8 mm]"""
     pet_noise: tuple[float, float] = (0.030, 0.045)
@@ -262,6 +262,12 @@ class Images:
     """FWHM of PET noise, mm. [chosen]"""
     reference_sd: tuple[float, float] = (0.02, 0.025)
     """SD of the error of the reference region, FDG and AV45, relative. [calibrated]"""
+    misplaced: tuple[float, float] = (0.0, 0.0)
+    """SD of PET-to-MRI misregistration: mm and degrees per axis; off, 1 mm is usual. [chosen]"""
+    sites: int = 1
+    """Number of scanner sites; one means that all scanners are alike. [chosen]"""
+    site_sd: tuple[float, float] = (0.6, 0.03)
+    """SD between sites of the PET's point spread (mm) and of white-matter T1. [chosen]"""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from acadiff.phantom.enrolment import Effect
 from acadiff.phantom.fields import smooth, upsample
 from acadiff.phantom.regions import NAMES, Kind, column, of_kind
 from acadiff.phantom.scene import Image, Scene
+from acadiff.phantom.warp import carry, linear
 
 _TEXTURE_LATTICE = 5  # mm
 _LEAST, _MOST = 0.35, 1.2  # share of normal FDG that can be left
@@ -70,12 +71,24 @@ def _texture(scene: Scene, modality: Modality) -> Image | float:
     return 1 + sd[0 if is_fdg else 1] * scene.field(effect, _TEXTURE_LATTICE, fwhm)
 
 
+def _misplaced(scene: Scene, modality: Modality, image: Image) -> Image:
+    """Move the PET a little, as a rigid registration to the MRI leaves it (small angles)."""
+    mm, degrees = scene.images.misplaced
+    if mm == degrees == 0:
+        return image
+    is_fdg = modality is Modality.FDG
+    drawn = scene.normal(Effect.FDG_POSITION if is_fdg else Effect.AV45_POSITION, 6)
+    a, b, c = np.deg2rad(degrees) * drawn[:3]
+    rotation = np.array([[0, -c, b], [c, 0, -a], [-b, a, 0]])
+    return carry(image, linear(rotation, mm * drawn[3:], scene.voxel), scene.voxel)
+
+
 def _scan(scene: Scene, modality: Modality, activity: Image) -> Image:
     """Blur, add noise, divide by the reference region."""
     p, which = scene.images, 0 if modality is Modality.FDG else 1
     drawn = scene.normal(Effect.PET_SCANNER, 3)
-    fwhm = p.pet_fwhm[0] + p.pet_fwhm[1] * drawn[0]
-    image = smooth(activity * scene.brain.brain, fwhm / scene.voxel)
+    fwhm = p.pet_fwhm[0] + p.pet_fwhm[1] * drawn[0] + scene.site[0]
+    image = _misplaced(scene, modality, smooth(activity * scene.brain.brain, fwhm / scene.voxel))
     noise = scene.noise((Effect.FDG_NOISE, Effect.AV45_NOISE)[which], p.pet_noise_fwhm)
     image += p.pet_noise[which] * np.sqrt(p.pet_level[which] * np.maximum(image, 0)) * noise
     image = np.maximum(image, 0)

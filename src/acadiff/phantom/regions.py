@@ -1,10 +1,10 @@
 """The 26 regions of the phantom: where they lie and how disease treats each.
 
-Points are MNI millimetres on the right (x > 0, mirrored to the left) or on the midline (x = 0); they
-were cross-checked against the Dosenbach and Seitzman points that nilearn bundles. Atrophy rates are
-the yearly losses in Alzheimer's disease by FreeSurfer region (Carmichael et al., as used by
-Simul@trophy); FDG losses follow the meta-analyses of FDG-PET; the amyloid capacities follow the law
-SUVR = NS + A K (Whittington 2018). Everything else is calibrated, see `docs/phantom.md`.
+Points are MNI millimetres on the right (x > 0, mirrored to the left) or on the midline (x = 0);
+they were cross-checked against the Dosenbach and Seitzman points that nilearn bundles. Atrophy
+rates are the yearly losses in Alzheimer's disease by FreeSurfer region (Carmichael et al., as used
+by Simul@trophy); FDG losses follow the meta-analyses of FDG-PET; the amyloid capacities follow the
+law SUVR = NS + A K (Whittington 2018). Everything else is calibrated, see `docs/phantom.md`.
 """
 
 from enum import Enum
@@ -140,16 +140,16 @@ REGIONS: dict[str, Region] = {
 NAMES: tuple[str, ...] = tuple(REGIONS)
 
 
-def column(name: str) -> Float[np.ndarray, "r"]:
+def column(name: str) -> Float[np.ndarray, " r"]:
     """One numeric column of the table, in the order of `NAMES`."""
     return np.array([getattr(region, name) for region in REGIONS.values()], dtype=np.float64)
 
 
-def of_kind(*kinds: Kind) -> Float[np.ndarray, "r"]:
+def of_kind(*kinds: Kind) -> Float[np.ndarray, " r"]:
     """1 for the regions of these kinds, 0 elsewhere, in the order of `NAMES`."""
     return np.array([float(region.kind in kinds) for region in REGIONS.values()])
 
 
-def named(*names: str) -> Float[np.ndarray, "r"]:
+def named(*names: str) -> Float[np.ndarray, " r"]:
     """1 for these regions, 0 elsewhere, in the order of `NAMES`."""
     return np.array([float(name in names) for name in NAMES])

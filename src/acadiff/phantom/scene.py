@@ -1,4 +1,4 @@
-"""What is in front of the scanner: a person, the brain, the voxel size, and what is left to chance."""
+"""What is in front of the scanner: a person, a brain, a voxel size, and what is left to chance."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from acadiff.phantom.anatomy import Anatomy
-from acadiff.phantom.enrolment import Effect, Person
+from acadiff.phantom.enrolment import Effect, Person, site_stream
 from acadiff.phantom.fields import unit_field, upsample
 from acadiff.phantom.parameters import Images
 from acadiff.phantom.regions import named
@@ -21,8 +21,8 @@ AGE_0 = 73.0
 class Chance(Enum):
     """How much of an image is left to chance.
 
-    ACQUIRED: all of it, as on a scanner. NOISE_FREE: no scanner noise; the best that any method can
-    reach. AVERAGE: also no individual uptake, texture or scanner: what anatomy and causes say.
+    ACQUIRED: all of it, as on a scanner. NOISE_FREE: no scanner noise; the best that any method
+    can reach. AVERAGE: also no individual uptake, texture or scanner: what anatomy and causes say.
     """
 
     ACQUIRED = "acquired"
@@ -45,7 +45,7 @@ class Scene:
         """True where the scanner adds noise."""
         return self.chance is Chance.ACQUIRED
 
-    def normal(self, effect: Effect, n: int) -> Float[np.ndarray, "n"]:
+    def normal(self, effect: Effect, n: int) -> Float[np.ndarray, " n"]:
         """What makes this person's scan its own: unit normals, or zeros if all are average."""
         if self.chance is Chance.AVERAGE:
             return np.zeros(n)
@@ -62,6 +62,15 @@ class Scene:
         if not self.noisy:
             return 0.0
         return unit_field(self.person.stream(effect), 2, fwhm_mm, self.voxel)
+
+    @property
+    def site(self) -> tuple[float, float]:
+        """What this person's site adds: to the PET's point spread (mm), to white-matter T1."""
+        if self.images.sites == 1:
+            return 0.0, 0.0
+        number = self.person.stream(Effect.SITE).integers(self.images.sites)
+        blur, contrast = site_stream(self.person.seed, int(number)).standard_normal(2)
+        return self.images.site_sd[0] * blur, self.images.site_sd[1] * contrast
 
     def share(self, *names: str) -> Image:
         """Share of these regions in every voxel."""

@@ -1,12 +1,13 @@
 """The average brain: ICBM152 tissue maps as bundled by nilearn, mended where they are wrong.
 
 The template shows young adults and its grey-matter map is too high inside the ventricles, so dark
-deep voxels are turned into CSF. No CSF map is bundled: it is what grey and white matter leave over.
+deep voxels are turned into CSF. No CSF map is bundled: it is what the other two leave over.
 """
 
 from dataclasses import dataclass
 from functools import cache
 
+import nibabel as nib
 import numpy as np
 from jaxtyping import Bool, Float
 from nilearn.datasets import (
@@ -86,11 +87,11 @@ def _one_mm() -> Template:
     return Template(gm * share, wm * share, csf, brain, ventricle, depth)
 
 
-def _boxed(image: object) -> Float[np.ndarray, "i j k"]:
+def _boxed(image: nib.Nifti1Image) -> Float[np.ndarray, "i j k"]:
     """The part of a template image that lies in our 1 mm box."""
-    first = np.rint(Grid(1).affine[:3, 3] - image.affine[:3, 3]).astype(int)  # type: ignore[attr-defined]
+    first = np.rint(Grid(1).affine[:3, 3] - image.affine[:3, 3]).astype(int)
     box = tuple(slice(a, a + n) for a, n in zip(first, BOX_MM, strict=True))
-    values: Float[np.ndarray, "i j k"] = image.get_fdata(dtype=np.float32)[box]  # type: ignore[attr-defined]
+    values: Float[np.ndarray, "i j k"] = image.get_fdata(dtype=np.float32)[box]
     return values
 
 
@@ -100,4 +101,5 @@ def _ventricular(depth: Float[np.ndarray, "i j k"]) -> Bool[np.ndarray, "i j k"]
     around = (np.abs(x) < 42) & (y > -60) & (y < 42) & (z > -22) & (z < 36)
     interhemispheric = (np.abs(x) < 3) & (z < 0) & (y > 10)
     temporal_horns = (z > -8) | (np.abs(x) > 22)
-    return (depth > _VENTRICLE_DEPTH_MM) & around & ~interhemispheric & temporal_horns
+    where: Bool[np.ndarray, "i j k"] = around & ~interhemispheric & temporal_horns
+    return where & (depth > _VENTRICLE_DEPTH_MM)

@@ -4,6 +4,8 @@ velocity = Σ a_j v_j + random fields; displacement = exp(-velocity) by scaling 
 small residual linear map. Each a_j is the logarithm of the volume its target loses.
 """
 
+from typing import Literal
+
 import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
@@ -24,7 +26,8 @@ def displacement(person: Person, shape: Shape) -> Velocity:
     velocity += vector_field(person.stream(Effect.FINE_WARP), 5, *shape.fine)
     for target, loss in losses(person, shape).items():
         velocity += np.float32(loss) * atlas().velocity[target]
-    return _exponential(-velocity) + _residual(person, shape)
+    moved: Velocity = _exponential(-velocity) + _residual(person, shape)
+    return moved
 
 
 def losses(person: Person, shape: Shape) -> dict[str, float]:
@@ -53,10 +56,28 @@ def asymmetry(person: Person, shape: Shape) -> tuple[float, float]:
 
 
 def carry(
-    image: Float[np.ndarray, "i j k"], moved: Velocity, voxel: int, outside: str = "constant"
+    image: Float[np.ndarray, "i j k"],
+    moved: Float[np.ndarray, "3 i j k"],
+    voxel: int,
+    outside: Literal["constant", "nearest"] = "constant",
 ) -> Float[np.ndarray, "i j k"]:
-    """Pull an image at `voxel` mm through a displacement given at the same voxels."""
-    return ndimage.map_coordinates(image, _indices(moved, voxel), order=1, mode=outside)
+    """Pull an image at `voxel` mm through a displacement (mm) given at the same voxels."""
+    indices = moved / np.float32(voxel)
+    for axis, steps in enumerate(np.ogrid[tuple(slice(n) for n in image.shape)]):
+        indices[axis] += steps
+    carried: Float[np.ndarray, "i j k"] = ndimage.map_coordinates(
+        image, indices, order=1, mode=outside
+    )
+    return carried
+
+
+def linear(
+    matrix: Float[np.ndarray, "3 3"], shift: Float[np.ndarray, " 3"], voxel: int
+) -> Float[np.ndarray, "3 i j k"]:
+    """Displacement `matrix` · (position - centre) + `shift` at the voxels of `voxel` mm."""
+    x, y, z = (at - c for at, c in zip(positions(voxel), _CENTRE, strict=True))
+    rows = zip(matrix.astype(np.float32), shift.astype(np.float32), strict=True)
+    return np.stack([row[0] * x + row[1] * y + row[2] * z + by for row, by in rows])
 
 
 def at_voxel(moved: Velocity, voxel: int) -> Float[np.ndarray, "3 i j k"]:
@@ -68,14 +89,8 @@ def jacobian(moved: Velocity) -> Float[np.ndarray, "x y z"]:
     """Determinant of the derivative of x + displacement(x) on the coarse lattice."""
     rows = [np.stack(np.gradient(u, COARSE_MM)) for u in moved]
     matrix = np.stack(rows).transpose(2, 3, 4, 0, 1) + np.eye(3)
-    return np.linalg.det(matrix)
-
-
-def _indices(moved: Velocity, voxel: int) -> Float[np.ndarray, "3 i j k"]:
-    indices = moved / np.float32(voxel)
-    for axis, steps in enumerate(np.ogrid[tuple(slice(n) for n in moved.shape[1:])]):
-        indices[axis] += steps
-    return indices
+    determinant: Float[np.ndarray, "x y z"] = np.linalg.det(matrix)
+    return determinant
 
 
 def _exponential(velocity: Velocity) -> Velocity:
@@ -88,8 +103,6 @@ def _exponential(velocity: Velocity) -> Velocity:
 def _residual(person: Person, shape: Shape) -> Velocity:
     """What an affine registration leaves over: a little scale and shear about the centre."""
     rng = person.stream(Effect.RESIDUAL)
-    linear = np.diag(shape.scale_sd * rng.standard_normal(3))
-    linear += shape.shear_sd * rng.standard_normal((3, 3))
-    offsets = [x - c for x, c in zip(positions(COARSE_MM), _CENTRE, strict=True)]
-    rows = [sum(np.float32(a) * x for a, x in zip(row, offsets, strict=True)) for row in linear]
-    return np.stack(rows)
+    matrix = np.diag(shape.scale_sd * rng.standard_normal(3))
+    matrix += shape.shear_sd * rng.standard_normal((3, 3))
+    return linear(matrix, np.zeros(3), COARSE_MM)
