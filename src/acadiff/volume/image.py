@@ -26,6 +26,7 @@ LABEL = "SYNTHETIC"
 
 _MNI = 4
 _EXTENSIONS_LIMIT = 1 << 20
+_DAMAGE = (EOFError, OSError, zlib.error, HeaderDataError, KeyError, ValueError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,15 +138,16 @@ def _load(path: Path) -> tuple[nib.Nifti1Header, bytes]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise MissingInputError(f"{path}: cannot be read ({error.strerror})") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ScanError(f"{path}: is not a regular file")
     with os.fdopen(descriptor, "rb") as raw:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ScanError(f"{path}: is not a regular file")
         zipped = path.name.endswith(".gz")
         stream = cast(BufferedIOBase, gzip.GzipFile(fileobj=raw)) if zipped else raw
         try:
             header = _header(stream)
             block = _block(stream, header)
-        except (EOFError, OSError, zlib.error, HeaderDataError, ValueError) as error:
+        except _DAMAGE as error:
             raise ScanError(f"{path}: is damaged or no NIfTI file ({error})") from error
     return header, block
 
@@ -211,6 +213,8 @@ def _decode(
 
 def _scaling(path: Path, header: nib.Nifti1Header) -> tuple[float | None, float | None]:
     """What stored numbers are multiplied by, and what is added."""
+    if np.isinf([header["scl_slope"], header["scl_inter"]]).any():
+        raise ScanError(f"{path}: is damaged (its values are scaled to infinity)")
     try:
         slope, inter = header.get_slope_inter()
     except HeaderDataError as error:
