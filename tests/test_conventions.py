@@ -144,3 +144,19 @@ def test_the_constraints_are_exact_and_neutral():
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line) for line in lines)
     assert "torch==2.13.0" in lines
     assert not [line for line in lines if re.match(r"(?i)nvidia|cuda|triton", line)]
+
+
+def test_the_floors_drawn_are_the_floors_tested():
+    from test_architecture import FLOORS
+
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", text, re.MULTILINE)
+    assert [set(re.findall(r"`(\w+)`", names)) for _, names in rows] == FLOORS
+
+
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/index.md"])
+def test_a_document_points_at_files_that_are_there(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    gone = [link for link in links if not (ROOT / document).parent.joinpath(link).exists()]
+    assert not gone
