@@ -84,8 +84,11 @@ def write_cohort(
     """Write the dataset, or what is left of it, and read it back.
 
     Raises:
+        UsageError: `jobs` is less than 1, or the share of missing scans is impossible.
         OutputError: `root` holds something else, or cannot be written.
     """
+    if jobs < 1:
+        raise UsageError(f"jobs is {jobs}; at least one process must work")
     with _claimed(root, simulation):
         people = simulation.people
         hidden = _hidden(root, simulation, people)

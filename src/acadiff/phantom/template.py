@@ -57,7 +57,7 @@ def template(voxel: int) -> Template:
     return Template(**{name: block_mean(values, voxel) for name, values in vars(fine).items()})
 
 
-def positions(voxel: int) -> tuple[Float[np.ndarray, "i 1 1"], ...]:
+def positions(voxel: int) -> tuple[Float[np.ndarray, "_ _ _"], ...]:
     """MNI millimetres of the voxels' centres along each axis, ready to broadcast."""
     grid = Grid(voxel)
     axes = []
