@@ -12,7 +12,7 @@ INK = "#1b1f24"
 RULE = "#d9dee4"
 SERIES = ("#b45309", "#2b5c8a", "#2f7d4f", "#7c3f98", "#8a6d3b", "#5b6570")
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.hashsalt": "acadiff",
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
@@ -58,7 +58,9 @@ def score_chart(dots: Sequence[Dots], label: str) -> str:
             n = methods.index(d.method)
             y = tasks.index(d.task) + 0.16 * (n - (len(methods) - 1) / 2)
             values, colour = np.asarray(d.values), SERIES[n % len(SERIES)]
-            axes.plot(values, np.full(values.shape, y), "o", ms=3, color=colour, alpha=0.25, mew=0)
+            axes.plot(
+                values, np.full(values.shape, y), "o", ms=3.5, color=colour, alpha=0.35, mew=0
+            )
             axes.plot(_spread(values), (y, y), color=colour, lw=1.6)
             axes.plot(values.mean(), y, "o", ms=6, color=colour, label=d.method)
         axes.set_yticks(range(len(tasks)), tasks)
@@ -68,7 +70,7 @@ def score_chart(dots: Sequence[Dots], label: str) -> str:
         axes.tick_params(length=0)
         _legend(axes, above=True)
 
-    return _svg(draw, (7.2, 0.8 + 0.36 * max(2, len(tasks))))
+    return _svg(draw, (8.4, 0.8 + 0.36 * max(2, len(tasks))))
 
 
 def curve_chart(
@@ -97,7 +99,7 @@ def curve_chart(
         axes.tick_params(length=0, which="both")
         _legend(axes, above=False)
 
-    return _svg(draw, (4.4, 2.5))
+    return _svg(draw, (4.0, 2.5))
 
 
 def thinned(
@@ -115,7 +117,7 @@ def running_mean(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     total = np.concatenate([[0.0], np.cumsum(values)])
     start = np.clip(np.arange(len(values)) - reach, 0, None)
     end = np.clip(np.arange(len(values)) + reach + 1, None, len(values))
-    return (total[end] - total[start]) / (end - start)
+    return np.asarray((total[end] - total[start]) / (end - start))
 
 
 def _spread(values: Float[np.ndarray, " n"]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What lies on disk: which scans each subject has, which were imputed, and whether files are whole.
+"""What lies on disk: which scans a subject has, which were imputed, whether files are whole.
 
 The report tells nothing that a committed file does not; each image's SHA-256 is compared with the
 one in its record before the image is shown.

@@ -10,22 +10,23 @@ import struct
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from scipy import ndimage
 
 POINT_MM = (-6.0, -22.0, 12.0)
-"""Where the planes cut: posterior cingulate (x), hippocampus (y), lateral ventricles (z), in MNI."""
+"""Where the planes cut, in MNI: posterior cingulate (x), hippocampus (y), ventricles (z)."""
 
-PIXEL_MM = 0.8
-_SHADES = 240
+PIXEL_MM = 1.0
+_SHADES = 241
 _RAMP = 7
 _GAP = 4
 _MARGIN = 4
 _WORD_COLOUR = (255, 184, 77)
 _LETTER_COLOUR = (150, 156, 163)
-_WORD_PIXELS = 11
+_LETTER_PIXELS = 9
 
 _BLACK_BASED = {
     "sd": ("#000000", "#0b3c5d", "#1d8a99", "#7fd1ae", "#fbfbd0"),
@@ -54,10 +55,8 @@ def palette(colours: str, shades: int = _SHADES) -> UInt8[np.ndarray, "n 3"]:
     from matplotlib import colormaps
     from matplotlib.colors import LinearSegmentedColormap
 
-    if colours in _BLACK_BASED:
-        scale = LinearSegmentedColormap.from_list(colours, _BLACK_BASED[colours])
-    else:
-        scale = colormaps[colours]
+    own = _BLACK_BASED.get(colours)
+    scale = LinearSegmentedColormap.from_list(colours, own) if own else colormaps[colours]
     rgb = scale(np.linspace(0, 1, shades))[:, :3]
     return np.asarray(np.round(255 * rgb), np.uint8)
 
@@ -71,7 +70,9 @@ def encode_png(
     """
 
     def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
 
     height, width = index.shape
     scanlines = np.pad(index, ((0, 0), (1, 0))).tobytes()
@@ -131,12 +132,14 @@ def picture(
     Returns:
         PNG bytes.
     """
-    tiles = [_tile(plane, look, word, left=n < 2) for n, plane in enumerate(planes(volume, affine))]
-    width = max(tile.shape[1] for tile in tiles)
+    cuts = planes(volume, affine)
+    width = max(cut.shape[1] for cut in cuts)
     pad = _shade(np.zeros((1, 1)), look)[0, 0]
-    rows = [_centre(tile, width, pad) for tile in tiles]
+    tiles = [_centre(_shade(cut, look), width, pad) for cut in cuts]
+    for tile, side in zip(tiles, ("L", "L", ""), strict=True):
+        _label(tile, word, side)
     gap = np.full((_GAP, width), pad, np.uint8)
-    column = np.concatenate([rows[0], gap, rows[1], gap, rows[2]])
+    column = np.concatenate([tiles[0], gap, tiles[1], gap, tiles[2]])
     return encode_png(column, _colours(look.colours), f"{word} acadiff; not for diagnosis".strip())
 
 
@@ -152,16 +155,12 @@ def _shade(plane: Float[np.ndarray, "r c"], look: Look) -> UInt8[np.ndarray, "r 
     return np.round(np.clip(share, 0, 1) * (_SHADES - 1)).astype(np.uint8)
 
 
-def _tile(
-    plane: Float[np.ndarray, "r c"], look: Look, word: str, *, left: bool
-) -> UInt8[np.ndarray, "r c"]:
-    """Return one plane as indices, with its word and, where it has one, the side letter."""
-    tile = _shade(plane, look)
+def _label(tile: UInt8[np.ndarray, "r c"], word: str, side: str) -> None:
+    """Write the word at the foot of a plane and the side's letter at its head, in place."""
     if word:
         _burn(tile, _lettering(word), tile.shape[0] - _MARGIN, _MARGIN, _SHADES)
-    if left:
-        _burn(tile, _lettering("L"), _MARGIN + _WORD_PIXELS, _MARGIN, _SHADES + _RAMP)
-    return tile
+    if side:
+        _burn(tile, _lettering(side), _MARGIN + _LETTER_PIXELS, _MARGIN, _SHADES + _RAMP)
 
 
 def _burn(
@@ -186,7 +185,7 @@ def _lettering(text: str) -> Float[np.ndarray, "h w"]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(0.2 * len(text) + 0.2, 0.4), dpi=100)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     figure.text(0.02, 0.4, text, fontsize=7.5, fontweight="bold")
     canvas.draw()
     cover = 1 - np.asarray(canvas.buffer_rgba())[:, :, 0] / 255.0
@@ -202,9 +201,7 @@ def _colours(colours: str) -> UInt8[np.ndarray, "n 3"]:
     return np.concatenate([palette(colours), *letters]).astype(np.uint8)
 
 
-def _centre(
-    tile: UInt8[np.ndarray, "r c"], width: int, pad: np.uint8
-) -> UInt8[np.ndarray, "r w"]:
+def _centre(tile: UInt8[np.ndarray, "r c"], width: int, pad: np.uint8) -> UInt8[np.ndarray, "r w"]:
     """Pad a tile left and right to `width`."""
     spare = width - tile.shape[1]
     return np.pad(tile, ((0, 0), (spare // 2, spare - spare // 2)), constant_values=pad)

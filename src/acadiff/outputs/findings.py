@@ -98,7 +98,10 @@ def score_dots(scores: pd.DataFrame) -> str:
     table = per_subject(scores)
     many = table["method"].nunique() > 1
     dots = []
-    for (_, task, method, kind), lines in table.groupby(["order", "task", "method", "kind"]):
+    groups = table.assign(single=table["kind"] == "draw")
+    for (_, task, method, _, kind), lines in groups.groupby(
+        ["order", "task", "method", "single", "kind"]
+    ):
         name = f"{method}, {_KINDS[str(kind)]}" if many else _KINDS[str(kind)]
         dots.append(Dots(str(task), name, tuple(lines["psnr"].tolist())))
     return score_chart(dots, "PSNR inside the brain (dB); faint: subjects, bar: ± 1 SD")
@@ -176,7 +179,9 @@ def read_recipe(work: Path, descriptions: Mapping[str, str]) -> list[Setting]:
     for key, found in values.items():
         several = [f"{value} ({', '.join(names)})" for value, names in found.items()]
         text, source = split_source(descriptions.get(key, ""))
-        settings.append(Setting(key, "; ".join(several if len(found) > 1 else found), text, source))
+        settings.append(
+            Setting(key, "; ".join(several if len(found) > 1 else found), text, source)
+        )
     return settings
 
 
@@ -258,4 +263,6 @@ def by_scan(scores: pd.DataFrame) -> dict[tuple[str, str, str, str], dict[str, f
     means = scores[scores["kind"] == "mean"]
     keys = zip(means["subject"], means["method"], means["target"], means["sources"], strict=True)
     values = means[[m.column for m in MEASURES]].astype(float).to_dict("records")
-    return {key: {str(n): v for n, v in row.items()} for key, row in zip(keys, values, strict=True)}
+    return {
+        key: {str(n): v for n, v in row.items()} for key, row in zip(keys, values, strict=True)
+    }

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +51,7 @@ def headline(
 
 def makers(evidence: Evidence) -> list[Maker]:
     """Return each distinct way of making, from the records, with its seeds."""
-    groups: dict[tuple[str, ...], list[int]] = {}
+    groups: dict[tuple[str, ...], list[object]] = {}
     for imputed in evidence.whole:
         sidecar = imputed.record.sidecar
         stated = tuple(_short(sidecar.get(key)) for key in _STATED)
@@ -109,6 +109,6 @@ def _short(value: object) -> str:
     return "–" if value is None else str(value)
 
 
-def _seeds(seeds: list[int]) -> str:
+def _seeds(seeds: Sequence[object]) -> str:
     unique = sorted({str(seed) for seed in seeds})
     return ", ".join(unique) if len(unique) <= 4 else f"{unique[0]} … {unique[-1]}"

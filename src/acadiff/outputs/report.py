@@ -26,6 +26,8 @@ from acadiff.outputs.figures import Look, colour_bar, picture
 from acadiff.outputs.findings import MEASURES, Codec, ScoreRow, Setting, Training, task_name
 from acadiff.outputs.headline import Fact, headline, makers, seal
 from acadiff.outputs.viewer import Engine, colour_table
+from acadiff.volume.grid import BOX_MM, Grid
+from acadiff.volume.image import LABEL
 
 
 @dataclass(frozen=True)
@@ -138,18 +140,17 @@ def _viewer_layer(layer: Layer, panel: Panel) -> dict[str, Any]:
 
 def _codec_pictures(codec: Codec) -> list[tuple[str, str]]:
     """Return (caption, base64 PNG) of a scan, its reconstruction and their difference."""
-    side = 160 / codec.acquired.shape[0]
-    affine = np.diag([side, side, side, 1.0])
-    affine[:3, 3] = np.array([-80.0, -113.0, -72.0]) + (side - 1) / 2
+    affine = Grid(BOX_MM[0] // codec.acquired.shape[0]).affine
     colours = "inferno" if codec.modality.is_pet else "gray"
     plain, error = Look(colours, 0.0, 1.0, ""), Look("error", -0.25, 0.25, "")
-    difference = codec.reconstructed - codec.acquired
     parts = (
-        ("Given", codec.acquired, plain),
-        ("Given back", codec.reconstructed, plain),
-        ("Difference, ± 0.25", difference, error),
+        ("Given", codec.acquired, plain, ""),
+        ("Given back", codec.reconstructed, plain, LABEL),
+        ("Difference", codec.reconstructed - codec.acquired, error, LABEL),
     )
-    return [(text, _base64(picture(v, affine, look, ""))) for text, v, look in parts]
+    return [
+        (text, _base64(picture(values, affine, look, word))) for text, values, look, word in parts
+    ]
 
 
 def _policy(style: str, script: str) -> str:

@@ -32,7 +32,7 @@ from acadiff.outputs.figures import palette
 LEVELS = 2000
 """Steps into which a volume's range is cut for the viewer; the file on disk stays exact."""
 
-_NODES = 64
+_NODES = 65
 _ENCODED = re.compile(r'"([^"\\\s]{500000,})"')
 
 

@@ -5,7 +5,7 @@
   const data = JSON.parse(at("data").textContent);
   const viewer = at("viewer");
   const canvas = viewer.querySelector(".frame canvas");
-  const state = { nv: null, subject: null, images: new Map(), layer: null, shown: null, turn: 0 };
+  const state = { nv: null, subject: null, images: new Map(), outputs: new Map(), shown: null, turn: 0 };
 
   // What goes wrong is kept on the page, where a test or a puzzled reader finds it.
   const complain = (text) => { page.dataset.errors = [page.dataset.errors, text].filter(Boolean).join(" | "); };
@@ -55,9 +55,10 @@
       parts.push(await state.engine.NVImage.loadFromBase64({ base64: at(id).textContent.trim(), name: `${id}.nii.gz` }));
     }
     const image = parts.length > 1 ? difference(...parts) : parts[0];
-    image.cal_min = layer.low;
-    image.cal_max = layer.high;
+    // The colour map must come first: setting it makes NiiVue guess a window of its own.
     image.colormap = `acadiff-${layer.colours}`;
+    image.cal_min = image.robust_min = layer.low;
+    image.cal_max = image.robust_max = layer.high;
     state.images.set(key, image);
     return image;
   };
@@ -79,7 +80,6 @@
     for (const old of [...nv.volumes]) nv.removeVolume(old);
     nv.addVolume(image);
     state.shown = image;
-    state.layer = layer;
     at("word").textContent = layer.word;
     ruler(layer);
     if (first) look(-6, -22, 12);
@@ -100,7 +100,12 @@
     return lit > pixels.length / 4 / 100;
   };
 
-  const number = (value) => Number(value.toPrecision(3)).toString();
+  const minus = (text) => text.replaceAll("-", "−");
+  const number = (value) => minus(Number(value.toPrecision(3)).toString());
+  const reading = (value, layer) => {
+    const decimals = Math.min(4, Math.max(0, 2 - Math.floor(Math.log10(layer.high))));
+    return minus((Number(value.toFixed(decimals)) + 0).toFixed(decimals));
+  };
 
   const ruler = (layer) => {
     const table = data.colours[layer.colours];
@@ -117,21 +122,18 @@
 
   const read = (mm) => {
     if (!state.subject) return;
-    at("where").textContent = `x ${mm[0].toFixed(0)}, y ${mm[1].toFixed(0)}, z ${mm[2].toFixed(0)} mm`.replaceAll("-", "−");
-    const layers = data.subjects[state.subject];
-    const cells = at("values").querySelectorAll("td");
-    layers.forEach((layer, n) => {
+    at("where").textContent = minus(`x ${mm[0].toFixed(0)}, y ${mm[1].toFixed(0)}, z ${mm[2].toFixed(0)} mm`);
+    const spot = [mm[0], mm[1], mm[2]];
+    for (const [layer, output] of state.outputs) {
       const image = state.images.get(layer.volumes.join(" "));
-      const voxel = image && image.mm2vox([mm[0], mm[1], mm[2]]);
-      cells[n].textContent = image ? image.getValue(...voxel).toFixed(3).replace("-", "−") : "…";
-      cells[n].classList.toggle("on", layer === state.layer);
-    });
+      output.textContent = image ? reading(image.getValue(...image.mm2vox(spot)), layer) : "…";
+    }
   };
 
   const choices = (layers, chosen) => {
     const sets = new Map();
-    const heads = [];
-    layers.forEach((layer, n) => {
+    state.outputs.clear();
+    for (const layer of layers) {
       if (!sets.has(layer.group)) {
         const set = document.createElement("fieldset");
         set.append(Object.assign(document.createElement("legend"), { textContent: layer.group }));
@@ -139,16 +141,13 @@
       }
       const input = Object.assign(document.createElement("input"), { type: "radio", name: "layer", checked: layer === chosen });
       input.addEventListener("change", () => show(layer));
+      const output = document.createElement("output");
       const label = document.createElement("label");
-      label.append(input, layer.title.replace(/^Acquired /, ""));
+      label.append(input, layer.title.replace(/^Acquired /, ""), output);
       sets.get(layer.group).append(label);
-      const head = document.createElement("th");
-      head.textContent = layer.kind === "acquired" ? layer.title : `${layer.group}: ${layer.title}`;
-      heads.push(head);
-    });
+      state.outputs.set(layer, output);
+    }
     viewer.querySelector(".choices").replaceChildren(...sets.values());
-    at("values").querySelector("thead tr").replaceChildren(...heads);
-    at("values").querySelector("tbody tr").replaceChildren(...layers.map(() => document.createElement("td")));
   };
 
   const open = async (subject, volumes) => {
