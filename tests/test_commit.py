@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +87,27 @@ def test_whenever_the_kill_comes_the_content_is_whole(tmp_path):
         _kill(child)
         content = path.read_bytes()
         assert content == b"?" or content == content[:1] * 300_000
+
+
+def test_content_reaches_the_disk_before_the_name_and_the_name_before_the_return(
+    tmp_path, monkeypatch
+):
+    order = []
+    fsync, replace = os.fsync, Path.replace
+
+    def seen_fsync(descriptor):
+        order.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    def seen_replace(temporary, path):
+        order.append((temporary, path))
+        return replace(temporary, path)
+
+    monkeypatch.setattr(os, "fsync", seen_fsync)
+    monkeypatch.setattr(Path, "replace", seen_replace)
+    write_text(tmp_path / "a", "x")
+    written, (temporary, path), folder = order
+    assert (written, path, folder) == (temporary, tmp_path / "a", tmp_path)
 
 
 def test_a_failing_writer_leaves_nothing(tmp_path):

@@ -82,6 +82,21 @@ def test_the_record_is_written_last(tmp_path, monkeypatch):
     assert committed[-1] == written.path
 
 
+def test_a_run_that_breaks_off_leaves_no_record_of_the_one_before(tmp_path, monkeypatch):
+    _write(tmp_path)
+    images = []
+
+    def break_off(path, *rest):
+        images.append(path)
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr(derivative, "write_draws", break_off)
+    with pytest.raises(OutputError, match="full"):
+        _write(tmp_path)
+    assert images
+    assert read_records(tmp_path) == []
+
+
 @pytest.mark.parametrize("desc", ["synth", "synthstd", "synthdraws"])
 def test_one_changed_byte_undoes_it(tmp_path, desc):
     _, written = _write(tmp_path)

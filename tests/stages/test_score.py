@@ -118,3 +118,12 @@ def test_another_grid_is_refused(tmp_path, cohort):
 def test_no_process_is_no_way_to_score(cohort, tmp_path):
     with pytest.raises(UsageError, match="one or more"):
         score([tmp_path], cohort, jobs=0)
+
+
+@pytest.mark.parametrize("desc", ["synth", "synthstd", "synthdraws"])
+def test_an_image_changed_since_it_was_recorded_is_refused(tmp_path, cohort, desc):
+    _, record = _impute(tmp_path / "d", cohort, "001", FDG, [MRI])
+    path = record.image(desc)
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(ScanError, match="not the image that was recorded"):
+        score([tmp_path / "d"], cohort)

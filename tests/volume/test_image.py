@@ -58,6 +58,7 @@ def test_nibabel_sees_the_same_in_mni_space(scan):
 def test_the_same_volume_gives_the_same_bytes(scan, tmp_path):
     write_scan(tmp_path / "again.nii.gz", brain(MRI), "SIMULATED test brain")
     assert scan.read_bytes() == (tmp_path / "again.nii.gz").read_bytes()
+    assert scan.read_bytes()[4:8] == bytes(4), "the time of writing is in the file"
 
 
 def test_no_flipped_bit_changes_a_voxel_unseen(scan):

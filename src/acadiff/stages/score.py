@@ -13,6 +13,7 @@ import pandas as pd
 from jaxtyping import Bool, Float32
 
 from acadiff.cohort.table import Cohort, Subject, hidden_truth, read_cohort
+from acadiff.commit import sha256
 from acadiff.errors import AcadiffError, CohortError, ScanError, UsageError
 from acadiff.evaluation.metrics import judge, rank_correlation
 from acadiff.evaluation.tables import from_rows, summary, write_table
@@ -204,7 +205,7 @@ def _scaling(record: Record, truth: Volume, mask: Bool[np.ndarray, "i j k"]) -> 
 
 
 def _image(record: Record, desc: str, truth: Volume) -> Float32[np.ndarray, "i j k"]:
-    path = record.image(desc)
+    path = _recorded(record, desc)
     if path is None:
         raise ScanError(f"{record.path}: names no {desc} image; impute it again")
     volume = read_synthetic(path, truth.modality)
@@ -213,8 +214,16 @@ def _image(record: Record, desc: str, truth: Volume) -> Float32[np.ndarray, "i j
 
 
 def _draws(record: Record) -> Iterable[Float32[np.ndarray, "i j k"]]:
-    path = record.image("synthdraws")
+    path = _recorded(record, "synthdraws")
     return () if path is None else read_draws(path)
+
+
+def _recorded(record: Record, desc: str) -> Path | None:
+    """Path of an image whose bytes are those the record was made for."""
+    path = record.image(desc)
+    if path is not None and sha256(path) != record.sidecar["SHA256"][path.name]:
+        raise ScanError(f"{path}: is not the image that was recorded; impute it again")
+    return path
 
 
 def _require_same_grid(path: Path, volume: Volume, truth: Volume) -> None:
