@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 from scipy import ndimage
-from scipy.stats import rankdata
 
 _SIGMA = 1.5
 _RADIUS = 5
@@ -92,7 +91,13 @@ def rank_correlation(sd: Image, error: Image, mask: Mask) -> float | None:
     spread, size = sd[mask], np.abs(error[mask])
     if spread.size == 0 or np.ptp(spread) == 0 or np.ptp(size) == 0:
         return None
-    return float(np.corrcoef(rankdata(spread), rankdata(size))[0, 1])
+    return float(np.corrcoef(_ranks(spread), _ranks(size))[0, 1])
+
+
+def _ranks(values: Float[np.ndarray, " v"]) -> Float[np.ndarray, " v"]:
+    """Rank of each value; equal values share their mean rank."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[which])
 
 
 def _moments(image: Image) -> tuple[Map, Map]:
