@@ -43,11 +43,11 @@ def _is_loopback(host):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Where `CI` is set, a test may not be skipped for want of Chromium or strace."""
+    """Where `CI` is set, a test may not be skipped for want of a program it runs."""
     report = yield
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         reason = str(report.longrepr[-1])
-        if any(tool in reason.lower() for tool in ("chromium", "strace")):
+        if any(tool in reason.lower() for tool in ("chromium", "strace", "bids-validator")):
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid}: {reason}; where CI is set it must be installed"
     return report

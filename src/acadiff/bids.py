@@ -20,7 +20,8 @@ def label(text: str, what: str) -> str:
     """
     if not _LABEL.fullmatch(text):
         raise CohortError(
-            f"{what} is {text!r}: a BIDS label holds only letters and digits; rename it in the table"
+            f"{what} is {text!r}: a BIDS label holds only letters and digits;"
+            " rename it in the table"
         )
     return text
 

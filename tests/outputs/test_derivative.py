@@ -1,6 +1,8 @@
 import json
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -182,7 +184,7 @@ def test_the_dataset_links_to_its_source(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("session", [None, "M000"])
 def test_the_bids_validator_accepts_it(tmp_path, session):
-    validator = shutil.which("bids-validator-deno")
+    validator = shutil.which("bids-validator-deno", path=Path(sys.executable).parent)
     if validator is None:
         pytest.skip("bids-validator-deno is not installed")
     root = tmp_path / "derivatives" / "acadiff"
