@@ -123,13 +123,13 @@ class Browser:
 
 
 @contextlib.contextmanager
-def browser(profile):
+def browser(profile, *flags):
     """Start Chromium with a new profile in the folder `profile`; stop it at the end."""
     commands_read, commands = os.pipe()
     answers, answers_write = os.pipe()
     # Chromium reads commands from descriptor 3 and answers on 4.
     script = f'exec 3<&{commands_read} 4>&{answers_write}; exec "$@"'
-    arguments = [executable(), *FLAGS, f"--user-data-dir={profile}"]
+    arguments = [executable(), *FLAGS, *flags, f"--user-data-dir={profile}"]
     process = subprocess.Popen(
         ["bash", "-c", script, "bash", *arguments],
         pass_fds=(commands_read, answers_write),

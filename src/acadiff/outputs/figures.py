@@ -53,10 +53,13 @@ class Look:
 def palette(colours: str, shades: int = _SHADES) -> UInt8[np.ndarray, "n 3"]:
     """Return `shades` RGB colours of one of our own maps (`sd`, `error`) or of matplotlib's."""
     from matplotlib import colormaps
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.colors import Colormap, LinearSegmentedColormap
 
     own = _BLACK_BASED.get(colours)
-    scale = LinearSegmentedColormap.from_list(colours, own) if own else colormaps[colours]
+    if own:
+        scale: Colormap = LinearSegmentedColormap.from_list(colours, own, N=shades)
+    else:
+        scale = colormaps[colours]
     rgb = scale(np.linspace(0, 1, shades))[:, :3]
     return np.asarray(np.round(255 * rgb), np.uint8)
 

@@ -103,7 +103,7 @@ def score_dots(scores: pd.DataFrame) -> str:
         ["order", "task", "method", "single", "kind"]
     ):
         name = f"{method}, {_KINDS[str(kind)]}" if many else _KINDS[str(kind)]
-        dots.append(Dots(str(task), name, tuple(lines["psnr"].tolist())))
+        dots.append(Dots(str(task), name, tuple(lines["psnr"].dropna().tolist())))
     return score_chart(dots, "PSNR inside the brain (dB); faint: subjects, bar: ± 1 SD")
 
 
@@ -140,7 +140,7 @@ class Training:
 def read_training(work: Path) -> Iterator[Training]:
     """Yield the curves of each generator that logged its steps in `work`."""
     for log in sorted(work.glob("generators/*/steps.jsonl"), key=_generator_order):
-        lines = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
+        lines = _log(log)
         curves = {group: _curves(lines, group) for group in ("losses", "validation")}
         if curves["losses"]:
             name = log.parent.name
@@ -232,6 +232,17 @@ def _best(methods: Mapping[str, pd.DataFrame], measure: Measure) -> str | None:
         return None
     pick = max if measure.more_is_better else min
     return pick(means, key=lambda name: means[name])
+
+
+def _log(path: Path) -> list[dict[str, Any]]:
+    """Read a log of one JSON object a line; a killed run may have left a part of its last."""
+    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
+    try:
+        return [json.loads(line) for line in whole.splitlines() if line.strip()]
+    except ValueError as error:
+        raise AcadiffError(
+            f"{path}: holds a line that is no JSON ({error}); train again"
+        ) from error
 
 
 def _curves(lines: Sequence[Mapping[str, Any]], group: str) -> dict[str, Float[np.ndarray, "n 2"]]:
