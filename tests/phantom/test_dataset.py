@@ -17,8 +17,9 @@ from acadiff import phantom
 from acadiff.cohort.table import hidden_truth, read_cohort
 from acadiff.errors import AcadiffError, OutputError, UsageError
 from acadiff.modality import Modality
-from acadiff.phantom import Simulation
+from acadiff.phantom import Parameters, Simulation
 from acadiff.phantom.causes import Causes
+from acadiff.phantom.parameters import Disease
 from acadiff.phantom.workers import work
 from acadiff.volume.grid import Grid, grid_of
 from acadiff.volume.image import read_scan
@@ -163,6 +164,21 @@ def test_a_folder_of_another_simulation_is_refused(dataset, change):
     with pytest.raises(OutputError, match=f"this cohort has {next(iter(change))}"):
         make(root, **change)
     assert content(root) == before
+
+
+def test_other_parameters_are_named(dataset):
+    root, _, _ = dataset
+    other = Parameters(disease=Disease(e4=0.3))
+    with pytest.raises(
+        OutputError, match=r"has parameters\.disease\.e4 0\.195, asked for is 0\.3"
+    ):
+        phantom.write_cohort(root, Simulation(5, 8, 11, 0.4, other), 1, None)
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "cohort").write_text("precious")
+    with pytest.raises(OutputError):
+        make(tmp_path / "cohort")
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path):

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from acadiff.cohort.table import Cohort
-from acadiff.phantom.dataset import Simulation, write_cohort
+from acadiff.phantom.dataset import write_cohort
 from acadiff.phantom.enrolment import Person, enrol
 from acadiff.phantom.parameters import Parameters
 from acadiff.phantom.render import render, scans_of, scene_of
 from acadiff.phantom.scene import Chance
+from acadiff.phantom.simulation import Simulation
 
 __all__ = [
     "Chance",

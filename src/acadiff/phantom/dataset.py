@@ -1,81 +1,27 @@
 """The simulated cohort as a BIDS dataset; a run that stopped goes on where it was."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from acadiff import __version__
 from acadiff.bids import Name
 from acadiff.cohort.missing import missing_pattern
 from acadiff.cohort.table import HIDDEN, TABLE, Cohort, Scores, Subject, read_cohort
-from acadiff.commit import lock, sha256, sweep, write_json, write_text
-from acadiff.errors import OutputError, UsageError
+from acadiff.commit import sha256, sweep, write_json, write_text
+from acadiff.errors import UsageError
 from acadiff.modality import Modality
-from acadiff.phantom.enrolment import Person, enrol
-from acadiff.phantom.parameters import Parameters
+from acadiff.phantom.claim import SETTINGS, claimed, read_record
+from acadiff.phantom.enrolment import Person
 from acadiff.phantom.render import render
 from acadiff.phantom.sidecars import COLUMNS, DESCRIPTION, README, dataset_description, sidecar
+from acadiff.phantom.simulation import Simulation
 from acadiff.phantom.workers import work
-from acadiff.volume.grid import VOXELS
 from acadiff.volume.image import write_scan
 
-SOURCE = Path("sourcedata")
-SETTINGS = SOURCE / "simulation.json"
-CAUSES = SOURCE / "causes.tsv"
-RECORDS = SOURCE / "subjects"
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """Which cohort: everything that its bytes depend on.
-
-    Args:
-        subjects: how many; the first n subjects of a seed are the same for every n.
-        voxel: voxel size in mm.
-        seed: another seed, other people.
-        missing: share of subjects that lose one or two scans.
-        parameters: every number of the model.
-
-    Raises:
-        UsageError: a value makes no cohort.
-    """
-
-    subjects: int
-    voxel: int
-    seed: int
-    missing: float = 0.0
-    parameters: Parameters = field(default_factory=Parameters)
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be simulated."""
-        if self.subjects < 1:
-            raise UsageError(f"subjects is {self.subjects}; a cohort needs at least one")
-        if self.voxel not in VOXELS:
-            sizes = ", ".join(map(str, VOXELS))
-            raise UsageError(f"voxel is {self.voxel} mm; the phantom comes in {sizes} mm")
-        if self.seed < 0:
-            raise UsageError(f"seed is {self.seed}; it must not be negative")
-        if not 0 <= self.missing <= 1:
-            raise UsageError(f"the missing rate is {self.missing:g}; it lies between 0 and 1")
-
-    def person(self, index: int) -> Person:
-        """Subject `index`, from 1."""
-        return enrol(self.seed, index, self.parameters)
-
-    @property
-    def people(self) -> tuple[Person, ...]:
-        """Every subject, without images: milliseconds."""
-        return tuple(self.person(index) for index in range(1, self.subjects + 1))
-
-    def record(self) -> dict[str, Any]:
-        """Everything as plain JSON values."""
-        record = asdict(self) | {"version": __version__, "simulated": True}
-        plain: dict[str, Any] = json.loads(json.dumps(record))
-        return plain
+CAUSES = SETTINGS.with_name("causes.tsv")
+RECORDS = SETTINGS.with_name("subjects")
 
 
 def write_cohort(
@@ -89,7 +35,11 @@ def write_cohort(
     """
     if jobs < 1:
         raise UsageError(f"jobs is {jobs}; at least one process must work")
-    with _claimed(root, simulation):
+    with claimed(root, simulation):
+        for folder in (root, root / SETTINGS.parent, root / RECORDS):
+            sweep(folder)
+        write_json(root / "dataset_description.json", dataset_description())
+        write_text(root / "README", README)
         people = simulation.people
         hidden = _hidden(root, simulation, people)
         task = partial(write_subject, root, simulation, hidden)
@@ -117,6 +67,7 @@ def write_subject(
     for modality, volume in render(person, simulation.voxel, simulation.parameters).items():
         tree = HIDDEN if modality in hidden.get(person.id, ()) else Path()
         path = tree / Name(person.id, modality).path()
+        sweep(root / path.parent)
         write_scan(root / path, volume, DESCRIPTION)
         text = tree / Name(person.id, modality).path(".json")
         write_json(root / text, sidecar(modality))
@@ -127,38 +78,9 @@ def write_subject(
 
 def _is_done(root: Path, record: Path) -> bool:
     """Whether the record is there and every file it names is what it was."""
-    if not record.exists():
-        return False
-    sums: dict[str, str] = json.loads(record.read_bytes())["sha256"]
-    return all((root / p).exists() and sha256(root / p) == digest for p, digest in sums.items())
-
-
-@contextmanager
-def _claimed(root: Path, simulation: Simulation) -> Iterator[None]:
-    """Hold the folder for this simulation, which it must be empty for or belong to."""
-    settings, wanted = root / SETTINGS, simulation.record()
-    if root.exists() and any(root.iterdir()) and not settings.exists():
-        raise OutputError(f"{root}: is not empty and holds no simulated cohort; name a new folder")
-    with lock(settings):
-        if settings.exists():
-            _require_same(settings, wanted)
-        else:
-            write_json(settings, wanted)
-        for folder in (root, root / SOURCE, root / RECORDS):
-            sweep(folder)
-        write_json(root / "dataset_description.json", dataset_description())
-        write_text(root / "README", README)
-        yield
-
-
-def _require_same(settings: Path, wanted: dict[str, Any]) -> None:
-    found = json.loads(settings.read_bytes())
-    differing = [key for key in wanted if found.get(key) != wanted[key]]
-    if differing:
-        raise OutputError(
-            f"{settings}: this cohort has {differing[0]} {found.get(differing[0])}, asked for is "
-            f"{wanted[differing[0]]}; name a new folder"
-        )
+    sums = read_record(record).get("sha256", {})
+    whole = ((root / p).exists() and sha256(root / p) == digest for p, digest in sums.items())
+    return bool(sums) and all(whole)
 
 
 def _hidden(

@@ -71,7 +71,7 @@ def white_noise(rng: np.random.Generator, voxel: int) -> Float[np.ndarray, "i j 
 
 
 def _interpolate(
-    volume: Float[np.ndarray, "x y z"], coordinates: list[Float[np.ndarray, "_"]]
+    volume: Float[np.ndarray, "x y z"], coordinates: list[Float[np.ndarray, " _"]]
 ) -> Float[np.ndarray, "i j k"]:
     """Separable linear interpolation, the edge repeated outside."""
     for axis, wanted in enumerate(coordinates):
