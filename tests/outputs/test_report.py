@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from browser import browser, executable
 from conftest import LOST, head, impute, make_study
+from pydantic import BaseModel, Field
 
 from acadiff.bids import Name
 from acadiff.cohort.table import read_cohort
@@ -18,14 +19,11 @@ from acadiff.errors import AcadiffError, MissingInputError, ScanError
 from acadiff.modality import Modality
 from acadiff.outputs.evidence import State, gather
 from acadiff.outputs.figures import POINT_MM, voxel_at
+from acadiff.outputs.findings import describe
 from acadiff.stages import report
 from acadiff.volume.image import read_scan, read_synthetic
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}</td>$x_"
-DESCRIPTIONS = {
-    "diffusion.steps": "Denoising steps [paper §2]",
-    "diffusion.prediction": "What the denoiser predicts [ours: measured]",
-}
 
 
 class Parts(HTMLParser):
@@ -51,7 +49,6 @@ def written(study, **changes):
         "results": study.results,
         "work": study.work,
         "out": study.cohort.parent,
-        "descriptions": DESCRIPTIONS,
     }
     return report.run(**places | changes)
 
@@ -98,11 +95,29 @@ def test_every_section_is_there_and_none_without_its_files(whole, tmp_path):
     html = page.read_text()
     for part in ("scores", "subjects", "codecs", "training", "recipe", "provenance", "caution"):
         assert f'<section id="{part}"' in html
-    assert "<td>Denoising steps</td><td>paper §2</td>" in html
+    assert "<code>diffusion.steps</code></th><td><code>20</code></td>" in html
     assert "FDG-PET ← MRI + AV45-PET" in html
     bare = written(study, results=None, work=None, out=tmp_path).read_text()
     for part in ("scores", "codecs", "training", "recipe"):
         assert f'<section id="{part}"' not in bare
+
+
+def test_every_setting_has_its_meaning_and_its_source(whole):
+    class Diffusion(BaseModel):
+        steps: int = Field(20, description="Denoising <steps> [paper §2]")
+        prediction: str = Field("v", description=f"{HOSTILE} [ours: measured]")
+
+    class Recipe(BaseModel):
+        target: str = Field("FDG", description="What is imputed")
+        diffusion: Diffusion = Diffusion()
+
+    study, _ = whole
+    evidence = gather(read_cohort(study.cohort), [study.derivatives])
+    html = report.report(evidence, None, study.work, describe(Recipe))
+    assert "<td>Denoising &lt;steps&gt;</td><td>paper §2</td>" in html
+    assert "<td>What is imputed</td><td></td>" in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert "<td>ours: measured</td>" in html
 
 
 def test_the_same_files_give_the_same_bytes(whole, tmp_path):
@@ -134,11 +149,10 @@ def test_hostile_text_stays_text(study):
     quoted = HOSTILE.replace('"', "")
     write_text(folder / "recipe.toml", f"[a]\n'{quoted.replace(chr(39), '')}' = '''{quoted}'''\n")
     write_text(folder / "steps.jsonl", '{"step": 1, "losses": {"</svg>$x_{": 0.5}, "lr": 1}\n')
-    descriptions = {"diffusion.steps": f"{HOSTILE} [{HOSTILE}]"}
     place = clean.parent / "<b>&amp;'"
     study.cohort.rename(place)
     moved = replace(study, cohort=place)
-    html = written(moved, out=clean.parent, descriptions=descriptions).read_text()
+    html = written(moved, out=clean.parent).read_text()
     assert html.count("alert(1)") > 10
     assert "<script>alert" not in html
     assert "49</td>" not in html
@@ -177,6 +191,23 @@ def test_without_the_viewers_code_the_page_says_so(study, monkeypatch):
     html = written(study, results=None, work=None).read_text()
     assert "The interactive viewer is left out" in html
     assert 'id="engine"' not in html
+
+
+def test_a_page_that_grows_too_large_keeps_its_pictures(study, monkeypatch):
+    monkeypatch.setattr(report, "VIEWER_CHARACTERS", 300_000)
+    monkeypatch.setattr(report, "SUBJECTS", 2)
+    html = written(study, results=None, work=None).read_text()
+    assert "volumes were left out of the interactive viewer" in html
+    assert "in the grid above: 1 of the subjects with imputed scans" in html
+    assert 0 < html.count('id="volume-') < 8
+
+
+def test_a_cohort_for_which_nothing_was_imputed(study):
+    empty = study.cohort.parent / "empty"
+    empty.mkdir()
+    html = written(study, derivatives=[empty], results=None, work=None).read_text()
+    assert html.count("wide missing") == 4
+    assert "<dd>0</dd>" in html
 
 
 @pytest.mark.slow

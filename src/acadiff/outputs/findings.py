@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from pydantic import BaseModel
 
 from acadiff.errors import AcadiffError
 from acadiff.modality import Modality
@@ -183,6 +184,17 @@ def read_recipe(work: Path, descriptions: Mapping[str, str]) -> list[Setting]:
             Setting(key, "; ".join(several if len(found) > 1 else found), text, source)
         )
     return settings
+
+
+def describe(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
+    """Return {dotted key: description} of a recipe's fields, and of those of its parts."""
+    found: dict[str, str] = {}
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found |= describe(field.annotation, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = field.description or ""
+    return found
 
 
 def split_source(description: str) -> tuple[str, str]:

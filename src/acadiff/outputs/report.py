@@ -8,7 +8,7 @@ as JSON, and script and style are allowed by their hashes alone.
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -74,6 +74,7 @@ def render(contents: Contents) -> str:
         seal=seal(evidence),
         rows=[s for s in evidence.cohort.subjects if _is_listed(evidence, s)],
         unshown=len({i.subject for i in evidence.whole}) - len(contents.exhibits),
+        left_out=sum(not layer.volumes for layer in _layers(contents)),
         viewer=_viewer_data(contents),
         scores_of=lambda panel: _scores_of(panel, contents.by_scan),
         task_of=lambda panel: task_name(panel.imputed.target, panel.imputed.sources),
@@ -101,6 +102,13 @@ def _scores_of(panel: Panel, by_scan: Mapping[tuple[str, str, str, str], Any]) -
         for m in MEASURES
         if not np.isnan(found.get(m.column, np.nan))
     ]
+
+
+def _layers(contents: Contents) -> Iterator[Layer]:
+    """Yield every layer shown."""
+    for exhibit in contents.exhibits:
+        for panel in exhibit.panels:
+            yield from panel.layers
 
 
 def _viewer_data(contents: Contents) -> dict[str, Any]:

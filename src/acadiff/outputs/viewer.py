@@ -8,7 +8,7 @@ adds 1.1 MB to a report, once; the page unpacks it on the first click, imports i
 URL and so needs no network, no server and no `unsafe-inline`.
 
 nilearn's `view_img` was the alternative and works from a file as well. It costs 0.2 MB for *each*
-volume at 4 mm (a sprite, jQuery and a library per picture) against 0.05 MB here, needs a frame and
+volume at 4 mm (a sprite, jQuery and a library per picture) against 0.07 MB here, needs a frame and
 inline scripts per volume, asks a web server for an icon, and cannot switch layers under one
 crosshair or read values off all of them. Where WebGL is absent the static pictures serve instead.
 """

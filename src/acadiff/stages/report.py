@@ -38,7 +38,7 @@ def report(
         evidence: the cohort and what was imputed for it.
         scores: the rows of `generation.tsv`, if anything was scored.
         work: where codecs and generators were trained, if known.
-        descriptions: recipe key → one line that ends in its source.
+        descriptions: recipe key → one line that ends in its source, as `findings.describe` gives.
         on_step: told the key of each subject when it has been drawn.
     """
     table = None if scores is None else findings.with_tasks(scores)
@@ -69,7 +69,6 @@ def run(
     results: Path | None,
     work: Path | None,
     out: Path,
-    descriptions: Mapping[str, str] | None = None,
     on_step: OnStep | None = None,
 ) -> Path:
     """Read all files, write `report.html` into the folder `out`, return its path.
@@ -81,7 +80,7 @@ def run(
     evidence = gather(read_cohort(cohort), derivatives)
     scores = read_table(results / "generation.tsv") if results else None
     path = out / FILE
-    write_text(path, report(evidence, scores, work, descriptions, on_step))
+    write_text(path, report(evidence, scores, work, on_step=on_step))
     if evidence.problems:
         raise ScanError(
             f"{path}: shows {len(evidence.whole)} of {evidence.total} imputed scans;"
