@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from acadiff import __version__
-from acadiff.cli import report, score, simulate
+from acadiff.cli import compress, impute, recipe, report, score, simulate, train
 from acadiff.cli.failure import guarded
 
 app = typer.Typer(
@@ -22,8 +22,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(simulate.simulate)
+app.command()(compress.compress)
+app.command()(train.train)
+app.command()(impute.impute)
 app.command()(score.score)
 app.command()(report.report)
+app.command()(recipe.recipe)
 
 
 def _version(asked: bool) -> bool:

@@ -140,7 +140,7 @@ class Denoiser(nn.Module):
                     Level(
                         width_in=width + skips.pop(),
                         width=wide,
-                        width_text=width_text,
+                        width_text=width_text if depth > 0 else None,
                         heads=coarse,
                         **time,
                     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float32
+from jaxtyping import Float32
 
 from acadiff.cohort.table import Cohort, Subject, hidden_truth, read_cohort
 from acadiff.commit import sha256
@@ -20,7 +20,7 @@ from acadiff.evaluation.tables import from_rows, summary, write_table
 from acadiff.modality import Modality
 from acadiff.outputs.derivative import Record, read_records
 from acadiff.volume.image import Volume, read_draws, read_scan, read_synthetic
-from acadiff.volume.intensity import Scaling, from_json, robust_scale
+from acadiff.volume.intensity import from_json, robust_scale
 from acadiff.volume.mask import brain_mask
 
 METRIC_COLUMNS = (
@@ -55,7 +55,8 @@ def score(
 
     The truth is the acquired scan of the target: in the cohort (the imputation did without it), or
     among the simulated cohort's hidden scans. All is judged on [0, 1] inside the brain of the real
-    MRI: PET by the window in the sidecar, MRI by the robust scale of the true scan.
+    MRI: an imputed scan by the transform in its sidecar, an acquired PET by the same window, an
+    acquired MRI (whose unit is arbitrary) by its own robust scale.
 
     Args:
         derivatives: roots of derivative datasets.
@@ -155,8 +156,9 @@ def score_case(case: Case) -> list[Row]:
     mri = read_scan(case.mri, Modality.MRI)
     _require_same_grid(case.mri, mri, truth)
     mask = brain_mask(mri)
-    scaling = _scaling(case.record, truth, mask)
-    acquired = scaling.to_unit(truth.data[0])
+    scaling = from_json(case.record.sidecar.get("IntensityTransform") or {})
+    own = scaling if modality.is_pet else robust_scale(truth.data, mask)
+    acquired = own.to_unit(truth.data[0])
     judged = judge(acquired, mask)
     mean = _image(case.record, "synth", truth)
     imputed = scaling.to_unit(mean)
@@ -196,12 +198,6 @@ def _sources(record: Record) -> frozenset[Modality]:
         return frozenset(Modality[name] for name in record.sidecar["AvailableModalities"])
     except (KeyError, TypeError) as error:
         raise CohortError(f"{record.path}: AvailableModalities is wrong; impute again") from error
-
-
-def _scaling(record: Record, truth: Volume, mask: Bool[np.ndarray, "i j k"]) -> Scaling:
-    if not truth.modality.is_pet:
-        return robust_scale(truth.data, mask)
-    return from_json(record.sidecar.get("IntensityTransform") or {})
 
 
 def _image(record: Record, desc: str, truth: Volume) -> Float32[np.ndarray, "i j k"]:

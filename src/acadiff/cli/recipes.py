@@ -1,0 +1,51 @@
+"""The options that several commands share: which recipe, which device."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from acadiff.recipe import Recipe
+
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", help="A named recipe (see `acadiff recipe`) or a TOML file.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change one number, e.g. --set diffusion.steps=20; repeatable."),
+]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="auto, cpu, cuda or mps.", metavar="DEVICE")
+]
+WorkArgument = Annotated[Path, typer.Argument(help="Work folder; made if it is not there.")]
+CohortArgument = Annotated[Path, typer.Argument(help="Root of the BIDS dataset.")]
+
+
+def chosen(recipe: str, changes: list[str] | None) -> "Recipe":
+    """The recipe that the options name."""
+    from acadiff.recipe import load_recipe
+
+    return load_recipe(recipe, changes or ())
+
+
+def launched(device: str, precision: str) -> "Fabric":
+    """Lightning Fabric on the chosen device, processes started.
+
+    Raises:
+        UsageError: there is no such device here.
+    """
+    from lightning_fabric import Fabric
+
+    from acadiff.errors import UsageError
+
+    try:
+        fabric = Fabric(
+            accelerator=device, devices="auto" if device != "cpu" else 1, precision=precision
+        )
+    except (ValueError, RuntimeError, LookupError) as error:
+        raise UsageError(f"--device {device}: {str(error).splitlines()[0]}") from error
+    fabric.launch()
+    return fabric

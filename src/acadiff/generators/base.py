@@ -1,0 +1,68 @@
+"""What every generator is: trained by objectives, asked for samples."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from acadiff.clinical.encoder import Text
+from acadiff.latent.batch import Batch
+from acadiff.modality import Modality
+from acadiff.training.loop import Objective
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training batch.
+
+    Args:
+        batch: the sources, after modality dropout.
+        truth: the target's latents (or volumes) `(b c i j k)`.
+        text: encoded prompts, after clinical dropout.
+        random: the step's source of randomness.
+    """
+
+    batch: Batch
+    truth: Float[Tensor, "b c i j k"]
+    text: Text
+    random: torch.Generator
+
+
+class Generator(nn.Module, ABC):
+    """Makes one target modality from whichever sources a subject has.
+
+    Attributes:
+        target: what it makes.
+        name: how it is called in registries, sidecars and tables.
+        space: `latent` if it reads and makes whitened latents, `voxel` if volumes in [-1, 1].
+        stochastic: whether two draws differ.
+    """
+
+    name: ClassVar[str]
+    space: ClassVar[str]
+    stochastic: ClassVar[bool]
+
+    def __init__(self, target: Modality) -> None:
+        """Remember the target."""
+        super().__init__()
+        self.target = target
+
+    @abstractmethod
+    def objectives(self) -> Mapping[str, Objective[Example]]:
+        """One objective per optimiser; none for a generator without gradients."""
+
+    @abstractmethod
+    def sample(
+        self, batch: Batch, text: Text, noise: Float[Tensor, "b n c i j k"]
+    ) -> Float[Tensor, "b n c i j k"]:
+        """One answer per starting noise.
+
+        Args:
+            batch: the sources.
+            text: the encoded prompts.
+            noise: standard normal; a deterministic generator only takes its shape.
+        """

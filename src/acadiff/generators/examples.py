@@ -1,0 +1,117 @@
+"""Training batches of any latent-space generator: who, from what, under which prompt.
+
+Everything random about a step (whom it shows, which sources and which prompts are dropped, the
+noise) comes from (seed, target, step), so that a resumed training sees what it would have seen.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from acadiff.clinical.encoder import Text
+from acadiff.clinical.prompt import Prompt
+from acadiff.cohort.table import Subject
+from acadiff.diffusion.noise import generator
+from acadiff.errors import CohortError
+from acadiff.generators.base import Example
+from acadiff.latent.batch import Batch, drop_sources, pattern_of, source_patterns, stack_batch
+from acadiff.modality import Modality
+
+Encode = Callable[[Sequence[str]], Text]
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """What is withheld in training [paper §2, Training and Inference].
+
+    Args:
+        both: chance that a subject with two sources keeps both.
+        clinical: chance of a prompt without diagnosis and scores.
+    """
+
+    both: float
+    clinical: float
+
+
+class Examples:
+    """An endless, numbered sequence of training batches for one target."""
+
+    def __init__(
+        self,
+        target: Modality,
+        subjects: Sequence[Subject],
+        latents: Mapping[Modality, Mapping[str, Tensor]],
+        encode: Encode,
+        *,
+        dropout: Dropout,
+        batch: int,
+        seed: int,
+    ) -> None:
+        """Collect the usable subjects and encode all of their prompts in one call.
+
+        Args:
+            target: what is to be made.
+            subjects: whom to train on; those without the target or without a source are left out.
+            latents: whitened latents by modality and subject id.
+            encode: prompts → text.
+            dropout: what to withhold.
+            batch: subjects a step.
+            seed: of all randomness.
+
+        Raises:
+            CohortError: nobody has the target and a source of it.
+        """
+        self.target, self.dropout, self.batch, self.seed = target, dropout, batch, seed
+        self.latents = latents
+        self.subjects = [s for s in subjects if s.id in latents[target] and self._sources(s)]
+        if not self.subjects:
+            raise CohortError(
+                f"no training subject has {target.title} together with another scan; "
+                "such a generator cannot be trained on this cohort"
+            )
+        prompts = sorted({str(p) for s in self.subjects for p in self._prompts(s)})
+        self.text = encode(prompts)
+        self.rows = dict(zip(prompts, self.text.rows(), strict=True))
+
+    def __call__(self, step: int) -> Example:
+        """The batch of one step."""
+        random = generator(self.seed, self.target.name, step)
+        rows = torch.randint(len(self.subjects), (self.batch,), generator=random).tolist()
+        people = [self.subjects[row] for row in rows]
+        full = self._stack(people)
+        hidden = drop_sources(self.target, len(people), self.dropout.both, random)
+        # Somebody with a single source keeps it.
+        hidden &= (full.available & ~hidden).any(dim=1, keepdim=True)
+        batch = full.hide(hidden)
+        silent = torch.rand(len(people), generator=random) < self.dropout.clinical
+        truth = torch.stack([self.latents[self.target][s.id] for s in people])
+        return Example(batch, truth, self._text(people, batch, silent.tolist()), random)
+
+    def _stack(self, people: Sequence[Subject]) -> Batch:
+        images = [{m: self.latents[m][s.id] for m in self._sources(s)} for s in people]
+        sources = [self._sources(s) for s in people]
+        return stack_batch([s.id for s in people], images, self.target, sources)
+
+    def _sources(self, subject: Subject) -> tuple[Modality, ...]:
+        return tuple(m for m in self.target.others if subject.id in self.latents[m])
+
+    def _text(self, people: Sequence[Subject], batch: Batch, silent: Sequence[bool]) -> Text:
+        prompts = []
+        for subject, row, withheld in zip(people, batch.available, silent, strict=True):
+            prompt = prompt_for(subject, self.target, pattern_of(row))
+            prompts.append(str(prompt.without_clinical() if withheld else prompt))
+        return Text.stack([self.rows[p] for p in prompts], self.text.tokens.shape[-1])
+
+    def _prompts(self, subject: Subject) -> list[Prompt]:
+        """Everything that may be said to the generator about one subject."""
+        has = set(self._sources(subject))
+        patterns = [p for p in source_patterns(self.target) if set(p) <= has]
+        spoken = [prompt_for(subject, self.target, pattern) for pattern in patterns]
+        return [*spoken, *(prompt.without_clinical() for prompt in spoken)]
+
+
+def prompt_for(subject: Subject, target: Modality, sources: tuple[Modality, ...]) -> Prompt:
+    """What is asked for a subject: its own diagnosis and scores, these sources."""
+    return Prompt(target, sources, subject.diagnosis, subject.scores)

@@ -1,0 +1,185 @@
+"""A trained model in use: codecs, generators and text encoder behind one call.
+
+`Imputer.from_pretrained(folder)` reads a work folder (or a repository of the Hugging Face hub, if
+its name is given and the network is allowed); `impute(subject, target)` fills in one scan.
+"""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from huggingface_hub import ModelHubMixin, snapshot_download
+from torch import Tensor
+
+from acadiff.clinical import ENCODERS, Prompt, Text, TextEncoder
+from acadiff.cohort.table import Subject
+from acadiff.diffusion.noise import Noise
+from acadiff.errors import CheckpointError, CohortError, MissingInputError, ScanError
+from acadiff.generators import GENERATORS
+from acadiff.generators.folder import GeneratorFolder, folder_name, load_generator
+from acadiff.latent.batch import stack_batch
+from acadiff.latent.codec_folder import CodecFolder, load_codec
+from acadiff.latent.scan import read_model_scan, to_volume
+from acadiff.modality import Modality
+from acadiff.outputs.derivative import Imputation
+
+MICROBATCH = 10
+"""Draws computed together, always padded to this many, so that no draw's bits depend on how many
+draws were asked for or on who else is imputed."""
+
+
+class Imputer(ModelHubMixin):
+    """Everything needed to make a missing scan, in evaluation mode."""
+
+    def __init__(
+        self,
+        folder: Path,
+        codecs: Mapping[Modality, CodecFolder],
+        generators: Mapping[Modality, GeneratorFolder],
+        encoder: TextEncoder | None,
+    ) -> None:
+        """Put the parts together; `from_pretrained` is the usual way.
+
+        Raises:
+            CheckpointError: a generator was trained with another text encoder.
+        """
+        self.folder, self.codecs, self.generators = folder, codecs, generators
+        self.encoder = encoder
+        self.grid = codecs[Modality.MRI].grid
+        for found in generators.values():
+            wanted = found.record["encoder"]
+            if wanted and (encoder is None or wanted["identity"] != encoder.identity):
+                raise CheckpointError(
+                    f"{folder}: was trained with the text encoder {wanted['name']} of another "
+                    "hash; install that one"
+                )
+
+    @classmethod
+    def load(cls, folder: Path, method: str = "acadiff") -> "Imputer":
+        """Read the model `method` from a work folder or a pretrained folder.
+
+        Raises:
+            MissingInputError: the folder holds no such model.
+            CheckpointError: its files are damaged or do not belong together.
+            EncoderError: its text encoder is not installed.
+        """
+        if not folder.is_dir():
+            raise MissingInputError(f"{folder}: no such model folder")
+        codecs = {m: load_codec(folder / "codecs" / m.name) for m in Modality}
+        identities = {m: c.identity for m, c in codecs.items()}
+        generators = {}
+        for target in Modality:
+            path = folder / "generators" / folder_name(method, target)
+            if path.is_dir():
+                generators[target] = load_generator(path, identities, GENERATORS)
+        if not generators:
+            raise MissingInputError(f"{folder}: holds no trained {method}; run `acadiff train`")
+        names = {g.record["encoder"]["name"] for g in generators.values() if g.record["encoder"]}
+        encoder = ENCODERS[names.pop()]() if names else None
+        return cls(folder, codecs, generators, encoder)
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        revision: str | None,
+        cache_dir: str | Path | None,
+        force_download: bool,
+        local_files_only: bool,
+        token: str | bool | None,
+        **options: Any,
+    ) -> "Imputer":
+        """Called by `from_pretrained`: a local folder, or a snapshot of a hub repository."""
+        folder = Path(model_id)
+        if not folder.is_dir():
+            folder = Path(
+                snapshot_download(
+                    model_id,
+                    revision=revision,
+                    cache_dir=cache_dir,
+                    force_download=force_download,
+                    local_files_only=local_files_only,
+                    token=token,
+                )
+            )
+        return cls.load(folder, **options)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        """Called by `save_pretrained`: copy the parts, without training state."""
+        for part in ("codecs", "generators"):
+            shutil.copytree(
+                self.folder / part,
+                save_directory / part,
+                dirs_exist_ok=True,
+                ignore=shutil.ignore_patterns("checkpoint"),
+            )
+
+    def impute(
+        self, subject: Subject, target: Modality, draws: int = 10, seed: int = 0
+    ) -> Imputation:
+        """Make one missing scan of one subject from all the others it has.
+
+        Args:
+            subject: with the scans to use (hide some with `subject.without(...)`).
+            target: what to make.
+            draws: Monte Carlo draws; the mean and SD are over them.
+            seed: of the draws.
+
+        Returns:
+            The mean, the draw-to-draw SD and the draws, in the target's unit.
+
+        Raises:
+            CohortError: there is no source, or no generator for the target.
+            ScanError: a source cannot be used.
+        """
+        if target not in self.generators:
+            raise CohortError(f"{self.folder}: holds no generator for {target.title}; train one")
+        if draws < 1:
+            raise CohortError(f"draws is {draws}; at least one is needed")
+        sources = tuple(m for m in target.others if m in subject.scans)
+        prompt = Prompt(target, sources, subject.diagnosis, subject.scores)
+        found, codec = self.generators[target], self.codecs[target]
+        generator = found.generator
+        batch = stack_batch([subject.id], [self._sources(subject, sources)], target, [sources])
+        shape = codec.codec.latent_shape if generator.space == "latent" else (1, *self.grid.shape)
+        noise, text = Noise(seed), self._text(prompt)
+        images: list[Tensor] = []
+        for start in range(0, draws, MICROBATCH) if generator.stochastic else (0,):
+            starts = [noise.draw(subject.key, start + k, shape) for k in range(MICROBATCH)]
+            made = generator.sample(batch, text, torch.stack(starts)[None])[0]
+            images.extend(codec.codec.decode(made) if generator.space == "latent" else made)
+        images = images[:draws] if generator.stochastic else [images[0]] * draws
+        return self._gather(images, target)
+
+    def _sources(self, subject: Subject, sources: tuple[Modality, ...]) -> dict[Modality, Tensor]:
+        """Whitened latents of the scans that are used."""
+        latents = {}
+        for modality in sources:
+            found = self.codecs[modality]
+            try:
+                scan = read_model_scan(subject.scans[modality], modality, self.grid)
+            except ScanError as error:
+                raise ScanError(f"{subject.key}: {error}") from error
+            with torch.no_grad():
+                latents[modality] = found.codec.encode(scan.image[None])[0]
+        return latents
+
+    def _text(self, prompt: Prompt) -> Text:
+        if self.encoder is None:
+            return Text(torch.zeros(1, 1, 1), torch.zeros(1, 1, dtype=torch.bool))
+        return self.encoder.encode([str(prompt)])
+
+    def _gather(self, images: list[Tensor], target: Modality) -> Imputation:
+        """Mean and SD over draws, in the unit of the scan."""
+        scaling = self.codecs[target].scaling
+        kept = np.concatenate(
+            [to_volume(image, target, self.grid, scaling).data for image in images]
+        )
+        mean = to_volume(torch.stack(images).mean(dim=0), target, self.grid, scaling)
+        sd = kept.std(axis=0, ddof=1 if len(kept) > 1 else 0, keepdims=True).astype(np.float32)
+        spread = type(mean)(sd, self.grid.affine, target)
+        return Imputation(mean, spread, len(kept), kept)

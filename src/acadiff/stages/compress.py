@@ -1,0 +1,192 @@
+"""Scans → one frozen codec a modality, and the latents of everyone trained on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from acadiff.cohort.ledger import fingerprint, write_split
+from acadiff.cohort.split import split
+from acadiff.cohort.table import Cohort, read_cohort
+from acadiff.commit import atomic_write, write_json
+from acadiff.diffusion.noise import generator
+from acadiff.errors import CohortError
+from acadiff.evaluation.metrics import judge
+from acadiff.latent.codec import Codec
+from acadiff.latent.codec_folder import half, load_codec, save_codec
+from acadiff.latent.scan import ModelScan, read_model_scan
+from acadiff.latent.store import write_latents
+from acadiff.modality import Modality
+from acadiff.recipe import Recipe, save_recipe
+from acadiff.training.loop import Objective, Run, Settings
+from acadiff.volume.grid import Grid
+from acadiff.volume.intensity import RobustScale, Scaling, Window
+
+OnStep = Callable[[str], None]
+_PANEL = 4
+
+
+def run(cohort: Path, work: Path, recipe: Recipe, fabric: Fabric, on_step: OnStep) -> None:
+    """Split the cohort, train the codecs that are not there yet, write all latents.
+
+    Args:
+        cohort: root of a BIDS dataset on the recipe's grid.
+        work: where `split.tsv`, `codecs/` and `latents/` go.
+        recipe: the numbers.
+        fabric: device and precision.
+        on_step: told of each thing done.
+
+    Raises:
+        CohortError: too few subjects, or no training scan of a modality.
+    """
+    people = read_cohort(cohort)
+    parts = divide(people, recipe)
+    write_split(work / "split.tsv", parts)
+    save_recipe(recipe, work / "recipe.toml")
+    for modality in Modality:
+        folder = work / "codecs" / modality.name
+        scans = _read(people, parts, modality, Grid(recipe.voxel))
+        on_step(f"{modality.title}: {len(scans)} scans read")
+        if not (folder / "codec.json").is_file():
+            _train(folder, modality, scans, parts, recipe, fabric, on_step)
+        _encode(work, folder, modality, scans)
+        on_step(f"{modality.title}: latents written")
+
+
+def divide(people: Cohort, recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """Who is in `train`, `validation` and `test`."""
+    sizes = recipe.split.model_dump(include={"train", "validation", "test"})
+    return split(people, sizes, recipe.split.seed)
+
+
+def _read(
+    people: Cohort, parts: Mapping[str, Sequence[str]], modality: Modality, grid: Grid
+) -> dict[str, ModelScan]:
+    """The scans of one modality of everyone who is trained on or validated with."""
+    wanted = {*parts["train"], *parts["validation"]}
+    return {
+        subject.id: read_model_scan(subject.scans[modality], modality, grid)
+        for subject in people.subjects
+        if subject.id in wanted and modality in subject.scans
+    }
+
+
+def _train(
+    folder: Path,
+    modality: Modality,
+    scans: Mapping[str, ModelScan],
+    parts: Mapping[str, Sequence[str]],
+    recipe: Recipe,
+    fabric: Fabric,
+    on_step: OnStep,
+) -> None:
+    training = [scans[s].image for s in parts["train"] if s in scans]
+    if not training:
+        raise CohortError(f"no training subject has a {modality.title}; a codec needs some")
+    grid, numbers = Grid(recipe.voxel), recipe.codec
+    arguments: dict[str, Any] = {
+        "shape": grid.shape,
+        **numbers.model_dump(include={"levels", "channels", "widths", "blocks", "groups"}),
+    }
+    torch.manual_seed(numbers.training.seed)
+    codec = Codec(**arguments)
+    codec.fit_linear(training)
+    fabric.to_device(codec)
+    fit_codec(codec, training, recipe, fabric, folder, on_step)
+    codec.load_state_dict({k: v.float() for k, v in half(codec.state_dict()).items()})
+    codec.cpu().eval()
+    spread = torch.cat([codec.moments(image[None])[0].flatten() for image in training[:64]]).std()
+    codec.scale.copy_(spread.half().float())
+    record = {
+        "modality": modality.name,
+        "voxel": recipe.voxel,
+        "arguments": arguments,
+        "scaling": typical_scaling(modality, [s.scaling for s in scans.values()]).to_json(),
+        "trained_on": fingerprint(parts["train"]),
+    }
+    _evaluate(folder, codec, [scans[s].image for s in parts["validation"] if s in scans])
+    save_codec(folder, codec, record)
+
+
+def fit_codec(
+    codec: Codec,
+    training: Sequence[Tensor],
+    recipe: Recipe,
+    fabric: Fabric,
+    folder: Path,
+    on_step: OnStep,
+) -> None:
+    """Train a codec from its linear start; ends with the averaged weights."""
+    numbers = recipe.codec.training
+    settings = Settings(**numbers.model_dump(exclude={"batch", "seed"}))
+
+    def batch(step: int) -> tuple[Tensor, Tensor]:
+        random = generator(numbers.seed, "codec", step)
+        rows = torch.randint(len(training), (numbers.batch,), generator=random).tolist()
+        noise = torch.randn(len(rows), *codec.latent_shape, generator=random)
+        images = torch.stack([training[row] for row in rows])
+        return fabric.to_device(images), fabric.to_device(noise)
+
+    objective = Objective(
+        {k: p for k, p in codec.named_parameters() if p.requires_grad},
+        lambda xs: codec.losses(*xs),
+        {"reconstruction": 1.0, "kl": recipe.codec.kl},
+    )
+    belongs = {"recipe": recipe.codec.model_dump(mode="json"), "scans": len(training)}
+    steps = Run(
+        codec, {"codec": objective}, settings, fabric=fabric, folder=folder, belongs=belongs
+    )
+    for step in steps.steps(batch):
+        if (step.index + 1) % settings.every == 0:
+            on_step(f"{folder.name}: step {step.index + 1} of {settings.steps}")
+    steps.ema.copy_to(codec)
+
+
+def typical_scaling(modality: Modality, scalings: Sequence[Scaling]) -> Scaling:
+    """How imputed scans of a modality are put into a unit: SUVR, or the average MRI's range."""
+    if modality.is_pet:
+        return Window()
+    return RobustScale(
+        float(np.mean([s.low for s in scalings])), float(np.mean([s.high for s in scalings]))
+    )
+
+
+@torch.no_grad()
+def _evaluate(folder: Path, codec: Codec, images: Sequence[Tensor]) -> None:
+    """Measure and show the reconstruction on the validation subjects, before any diffusion."""
+    if not images:
+        return
+    scores, baseline, pairs = [], [], []
+    for image in images:
+        acquired = _unit(image)
+        again = _unit(codec.decode(codec.encode(image[None]))[0])
+        judged = judge(acquired, acquired > 0)
+        scores.append(judged(again))
+        baseline.append(judged(_unit(codec.template))["psnr"])
+        pairs.append((acquired, again))
+    summary = {key: float(np.mean([s[key] for s in scores])) for key in ("psnr", "ssim", "mae")}
+    summary |= {"subjects": len(images), "baseline_mean_psnr": float(np.mean(baseline))}
+    write_json(folder / "codec_eval.json", summary)
+    acquired, again = (np.stack(side[:_PANEL]) for side in zip(*pairs, strict=True))
+
+    def write(path: Path) -> None:
+        np.savez_compressed(path, acquired=acquired, reconstructed=again)
+
+    atomic_write(folder / "panel.npz", write)
+
+
+def _unit(image: Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """[-1, 1] → [0, 1], `(i j k)`."""
+    return np.clip((image[0].float().numpy() + 1) / 2, 0, 1).astype(np.float32)
+
+
+@torch.no_grad()
+def _encode(work: Path, folder: Path, modality: Modality, scans: Mapping[str, ModelScan]) -> None:
+    """Write the raw latents, by the codec as it will be loaded."""
+    found = load_codec(folder)
+    latents = {key: found.codec.moments(s.image[None])[0][0] for key, s in scans.items()}
+    write_latents(work / "latents", modality, latents, found.identity)

@@ -1,0 +1,161 @@
+"""Cohort and model → the scans that are missing, as BIDS derivatives. Resumable scan by scan."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from acadiff.bids import Name
+from acadiff.cohort.table import Cohort, Subject, read_cohort
+from acadiff.commit import lock, sha256, sweep, write_json
+from acadiff.errors import AcadiffError, CohortError, OutputError, UsageError
+from acadiff.imputer import Imputer
+from acadiff.modality import Modality
+from acadiff.outputs.derivative import is_done, start_dataset, write_derivative
+
+OnStep = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to impute and how.
+
+    Args:
+        draws: Monte Carlo draws.
+        seed: of the draws.
+        sources: use only these scans and impute all others, even those that exist (for measuring);
+            None uses what there is and imputes what is missing.
+        subjects: only these ids; None is everyone.
+        targets: only these modalities.
+        keep_draws: write the single draws too.
+    """
+
+    draws: int = 10
+    seed: int = 0
+    sources: tuple[Modality, ...] | None = None
+    subjects: tuple[str, ...] | None = None
+    targets: tuple[Modality, ...] = tuple(Modality)
+    keep_draws: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scan to make: the subject with the scans that may be used, and the target."""
+
+    subject: Subject
+    target: Modality
+
+    @property
+    def name(self) -> Name:
+        """Name of the imputed scan; the derivative adds its space, resolution and desc."""
+        return Name(self.subject.id, self.target, self.subject.session)
+
+
+def jobs(cohort: Cohort, request: Request) -> list[Job]:
+    """Every scan to make, subject by subject.
+
+    Raises:
+        CohortError: nobody lacks a scan, or a subject has no scan at all.
+        UsageError: `sources` is empty.
+    """
+    if request.sources is not None and not request.sources:
+        raise UsageError("no source is named; name at least one modality to impute from")
+    people = cohort.named(request.subjects) if request.subjects is not None else cohort
+    found = []
+    for subject in people.subjects:
+        if request.sources is not None:
+            subject = subject.without(*(m for m in Modality if m not in request.sources))
+        targets = [t for t in request.targets if t not in subject.scans]
+        if targets and not subject.scans:
+            wanted = "scan" if request.sources is None else "such scan"
+            raise CohortError(f"{subject.key} has no {wanted} at all; leave the subject out")
+        found.extend(Job(subject, target) for target in targets)
+    if not found:
+        raise CohortError(f"{cohort.root}: no scan is missing, so there is nothing to impute")
+    return found
+
+
+def run(
+    cohort: Path, imputer: Imputer, out: Path, request: Request, on_step: OnStep
+) -> dict[str, str]:
+    """Impute every missing scan into the derivative dataset `out`; what is done is skipped.
+
+    Args:
+        cohort: root of the BIDS dataset.
+        imputer: the model.
+        out: root of the derivative dataset.
+        request: what and how.
+        on_step: told of each scan.
+
+    Returns:
+        The scans that failed, and why; the others are done. `run.json` in `out` says the same.
+
+    Raises:
+        CohortError: there is nothing to impute.
+        OutputError: `out` cannot be written or belongs to something else.
+    """
+    people = read_cohort(cohort)
+    wanted = jobs(people, request)
+    start_dataset(out, cohort)
+    failed: dict[str, str] = {}
+    skipped = 0
+    for job in wanted:
+        label = f"{job.subject.key} {job.target.title}"
+        with lock(out / f".{job.name.stem}"):
+            try:
+                skipped += impute_one(job, imputer, out, request, cohort)
+            except OutputError:
+                raise
+            except AcadiffError as error:
+                failed[label] = str(error)
+        on_step(label)
+    counts = {"requested": len(wanted), "skipped": skipped, "failed": failed}
+    write_json(out / "run.json", counts | {"done": len(wanted) - len(failed)})
+    return failed
+
+
+def impute_one(job: Job, imputer: Imputer, out: Path, request: Request, cohort: Path) -> bool:
+    """Impute one scan; returns whether it had been done before."""
+    sources = tuple(m for m in job.target.others if m in job.subject.scans)
+    record = provenance(job, imputer, request, sources, cohort)
+    same = ("ModelSHA256", "SourceSHA256", "RandomSeed", "AvailableModalities", "NumSamples")
+    if is_done(out, job.name, {k: record[k] for k in same}):
+        return True
+    sweep((out / job.name.path()).parent)
+    imputation = imputer.impute(job.subject, job.target, request.draws, request.seed)
+    if not request.keep_draws:
+        imputation = type(imputation)(imputation.mean, imputation.sd, imputation.draws)
+    write_derivative(out, job.name, imputation, record)
+    return False
+
+
+def provenance(
+    job: Job,
+    imputer: Imputer,
+    request: Request,
+    sources: Sequence[Modality],
+    cohort: Path,
+) -> dict[str, Any]:
+    """Everything the record of an imputed scan must tell [ecosystem of BIDS derivatives]."""
+    if job.target not in imputer.generators:
+        raise CohortError(f"{imputer.folder}: holds no generator for {job.target.title}")
+    found = imputer.generators[job.target]
+    process: Mapping[str, Any] = found.record["diffusion"] or {}
+    paths = {m: job.subject.scans[m] for m in sources}
+    clinical = {"Diagnosis": job.subject.diagnosis, **vars(job.subject.scores)}
+    used = [k for k, v in clinical.items() if v is not None] if found.record["encoder"] else []
+    return {
+        "AvailableModalities": [m.name for m in sources],
+        "ClinicalInputsUsed": used,
+        "IntensityTransform": imputer.codecs[job.target].scaling.to_json(),
+        "ModelName": found.record["name"],
+        "ModelSHA256": found.identity,
+        "CodecSHA256": {m.name: imputer.codecs[m].identity for m in (*sources, job.target)},
+        "TextEncoder": found.record["encoder"],
+        "RandomSeed": request.seed,
+        "NumSamples": request.draws,
+        "Sampler": process.get("sampler"),
+        "Steps": process.get("steps"),
+        "Sources": [f"bids:raw:{p.relative_to(cohort).as_posix()}" for p in paths.values()],
+        "SourceSHA256": {m.name: sha256(p) for m, p in paths.items()},
+    }

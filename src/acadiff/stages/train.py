@@ -1,0 +1,190 @@
+"""Latents → one generator a target. Killed at any moment, it resumes to the same weights."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from acadiff.clinical import ENCODERS, CachedEncoder, TextEncoder
+from acadiff.cohort.ledger import fingerprint, read_split
+from acadiff.cohort.table import Subject, read_cohort
+from acadiff.errors import CheckpointError, RecipeError
+from acadiff.generators import ACADiff, Example, Generator, Mean
+from acadiff.generators.examples import Dropout, Examples
+from acadiff.generators.folder import folder_name, save_generator
+from acadiff.latent.codec_folder import CodecFolder, half, load_codec, read_record
+from acadiff.latent.scan import read_model_scan
+from acadiff.latent.store import read_latents
+from acadiff.modality import Modality
+from acadiff.recipe import Recipe, save_recipe
+from acadiff.training.loop import Run, Settings
+
+OnStep = Callable[[str], None]
+METHODS = ("acadiff", "mean")
+
+
+def run(
+    cohort: Path,
+    work: Path,
+    recipe: Recipe,
+    method: str,
+    targets: Sequence[Modality],
+    fabric: Fabric,
+    on_step: OnStep,
+) -> None:
+    """Train the generators that are not there yet, from what `compress` wrote.
+
+    Args:
+        cohort: root of the BIDS dataset.
+        work: where `split.tsv`, `codecs/` and `latents/` are and `generators/` goes.
+        recipe: the numbers; the voxel size must be the codecs'.
+        method: a name in `METHODS`.
+        targets: which modalities to make.
+        fabric: device and precision.
+        on_step: told of each thing done.
+
+    Raises:
+        RecipeError: the method is unknown, or the recipe is not that of the codecs.
+        CheckpointError: a generator of another recipe is in the way.
+    """
+    if method not in METHODS:
+        raise RecipeError(f"method {method!r}: known are {', '.join(METHODS)}")
+    ids = set(read_split(work / "split.tsv")["train"])
+    subjects = [s for s in read_cohort(cohort).subjects if s.id in ids]
+    codecs = {m: load_codec(work / "codecs" / m.name) for m in Modality}
+    if any(c.grid.voxel != recipe.voxel for c in codecs.values()):
+        raise RecipeError(
+            f"voxel is {recipe.voxel} mm, but {work / 'codecs'} were made at "
+            f"{codecs[Modality.MRI].grid.voxel} mm; name the recipe they were made with"
+        )
+    encoder = CachedEncoder(ENCODERS[recipe.conditioning.encoder](), work / "prompts.safetensors")
+    bench = Bench(subjects, codecs, recipe, work, encoder, fabric, on_step)
+    for target in targets:
+        folder = work / "generators" / folder_name(method, target)
+        if _is_done(folder, recipe):
+            on_step(f"{method} {target.title}: there already")
+            continue
+        save_recipe(recipe, folder / "recipe.toml")
+        fit = fit_mean if method == "mean" else fit_acadiff
+        generator, record = fit(target, bench, folder)
+        shared = {
+            "name": method,
+            "target": target.name,
+            "codecs": {m.name: c.identity for m, c in codecs.items()},
+            "recipe": recipe.model_dump(mode="json"),
+            "trained_on": fingerprint(s.id for s in subjects),
+        }
+        save_generator(folder, generator, {**shared, **record})
+        on_step(f"{method} {target.title}: trained")
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """What every training works with."""
+
+    subjects: Sequence[Subject]
+    codecs: Mapping[Modality, CodecFolder]
+    recipe: Recipe
+    work: Path
+    encoder: TextEncoder
+    fabric: Fabric
+    on_step: OnStep
+
+    def latents(self) -> dict[Modality, dict[str, Tensor]]:
+        """Whitened latents of everyone trained on."""
+        wanted = {s.id for s in self.subjects}
+        return {
+            m: {
+                key: raw / found.codec.scale
+                for key, raw in read_latents(self.work / "latents", m, found.identity).items()
+                if key in wanted
+            }
+            for m, found in self.codecs.items()
+        }
+
+
+def fit_mean(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[str, Any]]:  # noqa: ARG001
+    """The voxelwise mean of the training scans."""
+    grid = bench.codecs[target].grid
+    arguments = {"shape": [1, *grid.shape]}
+    generator = Mean(target, **arguments)
+    scans = (s.scans[target] for s in bench.subjects if target in s.scans)
+    generator.fit(read_model_scan(path, target, grid).image for path in scans)
+    return generator, {"arguments": arguments, "encoder": None, "diffusion": None}
+
+
+def fit_acadiff(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[str, Any]]:
+    """ACADiff, by its objectives; ends with the averaged weights, rounded as they are stored."""
+    recipe, numbers = bench.recipe, bench.recipe.training
+    examples = Examples(
+        target,
+        bench.subjects,
+        bench.latents(),
+        bench.encoder.encode,
+        dropout=Dropout(recipe.conditioning.both, recipe.conditioning.clinical_drop),
+        batch=numbers.batch,
+        seed=numbers.seed,
+    )
+    arguments = {
+        "latent_shape": list(bench.codecs[target].codec.latent_shape),
+        "width_text_in": bench.encoder.width,
+        "denoiser": recipe.denoiser.model_dump(mode="json"),
+        "fusion": recipe.fusion.model_dump(mode="json"),
+        "diffusion": recipe.diffusion.model_dump(mode="json"),
+    }
+    torch.manual_seed(numbers.seed)
+    generator = ACADiff(target, **arguments)
+    generator.fit_text(examples.text)
+    bench.fabric.to_device(generator)
+    settings = Settings(**numbers.model_dump(exclude={"batch", "seed"}))
+    belongs = {"arguments": arguments, "subjects": fingerprint(s.id for s in examples.subjects)}
+    steps = Run(
+        generator,
+        generator.objectives(),
+        settings,
+        fabric=bench.fabric,
+        folder=folder,
+        belongs=belongs,
+    )
+    for step in steps.steps(lambda index: to_device(examples(index), bench.fabric)):
+        if (step.index + 1) % settings.every == 0:
+            bench.on_step(f"{target.title}: step {step.index + 1} of {settings.steps}")
+    steps.ema.copy_to(generator)
+    generator.load_state_dict({k: v.float() for k, v in half(generator.state_dict()).items()})
+    encoder = {"name": bench.encoder.name, "identity": bench.encoder.identity}
+    return generator.cpu(), {
+        "arguments": arguments,
+        "encoder": encoder,
+        "diffusion": arguments["diffusion"],
+    }
+
+
+def to_device(example: Example, fabric: Fabric) -> Example:
+    """The same batch on the training device; the random generator stays on the CPU."""
+    batch = replace(
+        example.batch,
+        images=fabric.to_device(example.batch.images),
+        available=fabric.to_device(example.batch.available),
+    )
+    text = type(example.text)(*(fabric.to_device(x) for x in example.text))
+    return Example(batch, fabric.to_device(example.truth), text, example.random)
+
+
+def _is_done(folder: Path, recipe: Recipe) -> bool:
+    """Whether a generator of this very recipe is there.
+
+    Raises:
+        CheckpointError: one of another recipe is.
+    """
+    if not (folder / "generator.json").is_file():
+        return False
+    record = read_record(folder / "generator.json", "generator")
+    if record["recipe"] != recipe.model_dump(mode="json"):
+        raise CheckpointError(
+            f"{folder}: holds a generator of another recipe; use another work folder"
+        )
+    return True

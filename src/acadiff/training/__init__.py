@@ -1,0 +1,1 @@
+"""One training loop for everything that is fitted; it knows nothing about brains."""
