@@ -117,6 +117,7 @@ class Recipe(_Part):
     split: Split = Field(default_factory=Split, description="Who is trained on [paper §3]")
     codec: Codec = Field(description="Latent space [paper §2]")
     fusion: Fusion = Field(description="Image conditioning [paper §2 (1)]")
+    anchor: Denoiser = Field(description="The U-Net of the posterior mean [ours: measured]")
     denoiser: Denoiser = Field(description="The U-Net [paper §3]")
     diffusion: Diffusion = Field(default_factory=Diffusion, description="The process [paper §2]")
     conditioning: Conditioning = Field(
@@ -132,15 +133,17 @@ PHANTOM_4MM = Recipe(
     name="phantom-4mm",
     voxel=4,
     codec=Codec(
-        channels=32,
-        widths=(64,),
+        levels=1,
+        channels=8,
+        widths=(16,),
         training=Optimisation(
-            steps=400, batch=16, rate=2e-3, weight_decay=1e-4, ema=0.98, every=100
+            steps=200, batch=4, rate=2e-3, weight_decay=1e-4, ema=0.98, every=100
         ),
     ),
-    fusion=Fusion(),
-    denoiser=Denoiser(widths=(48, 96)),
-    training=Optimisation(steps=1500, batch=8, rate=2e-3, weight_decay=1e-2, ema=0.99),
+    fusion=Fusion(width=16),
+    anchor=Denoiser(widths=(16, 48, 96)),
+    denoiser=Denoiser(widths=(16, 32, 64)),
+    training=Optimisation(steps=1500, batch=4, rate=2e-3, weight_decay=1e-2, ema=0.99),
 )
 
 PHANTOM_2MM = PHANTOM_4MM.model_copy(
@@ -149,10 +152,12 @@ PHANTOM_2MM = PHANTOM_4MM.model_copy(
         "voxel": 2,
         "codec": Codec(
             channels=32,
-            widths=(64, 128),
+            widths=(64,),
             training=Optimisation(steps=4000, batch=8, rate=1e-3, weight_decay=1e-4, ema=0.999),
         ),
-        "denoiser": Denoiser(widths=(96, 192), blocks=2),
+        "fusion": Fusion(width=32),
+        "anchor": Denoiser(widths=(48, 96, 192), blocks=2),
+        "denoiser": Denoiser(widths=(48, 96, 192), blocks=2),
         "training": Optimisation(steps=20000, batch=16, rate=1e-3, weight_decay=1e-2, ema=0.999),
     }
 )
@@ -167,6 +172,7 @@ PAPER = Recipe(
         training=Optimisation(steps=48000, batch=1, rate=1e-4, weight_decay=1e-4, ema=0.999),
     ),
     fusion=Fusion(width=64, tokens=(5, 6, 5), heads=4),
+    anchor=Denoiser(widths=(64, 128, 256), blocks=2, heads=4, width_text=128),
     denoiser=Denoiser(widths=(128, 256, 512), blocks=2, heads=8, width_text=256),
     diffusion=Diffusion(prediction="epsilon", sampler="ddim", steps=50),
     training=Optimisation(steps=48000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from acadiff import __version__
-from acadiff.cli import compress, impute, recipe, report, score, simulate, train
+from acadiff.cli import compress, demo, impute, recipe, report, score, simulate, train
 from acadiff.cli.failure import guarded
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(demo.demo)
 app.command()(simulate.simulate)
 app.command()(compress.compress)
 app.command()(train.train)

@@ -115,7 +115,7 @@ class Codec(nn.Module):
         with torch.autocast(z.device.type, enabled=False):
             weight, step = self.linear.weight, self.linear.kernel_size[0]
             linear = F.conv_transpose3d(z, weight, stride=step)
-        return linear + self.autoencoder.decode(z).float()
+        return torch.as_tensor(linear + self.autoencoder.decode(z).float())
 
     def losses(self, x: Float[Tensor, "b 1 i j k"], noise: Tensor) -> dict[str, Tensor]:
         """`reconstruction` (squared error of the coefficients) and `kl`, both means.

@@ -111,4 +111,4 @@ class VolumeAttention(nn.Module):
     ) -> Float[Tensor, "b c i j k"]:
         """Attend from every voxel to the context (to all voxels if None)."""
         tokens = self.attention(rearrange(x, "b c i j k -> b (i j k) c"), context, mask)
-        return x + tokens.transpose(1, 2).reshape(x.shape)
+        return torch.as_tensor(x + tokens.transpose(1, 2).reshape(x.shape))

@@ -8,6 +8,7 @@ template space.
 """
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from einops import repeat
@@ -98,7 +99,11 @@ class Denoiser(nn.Module):
         """
         super().__init__()
         self.width_time = 4 * widths[0]
-        time = {"width_time": self.width_time, "groups": groups, "dropout": dropout}
+        time: dict[str, Any] = {
+            "width_time": self.width_time,
+            "groups": groups,
+            "dropout": dropout,
+        }
         self.time = nn.Sequential(
             nn.Linear(64, self.width_time),
             nn.SiLU(),
@@ -179,13 +184,13 @@ class Denoiser(nn.Module):
         x = self.enter(torch.cat([z_t, fused], dim=1)) + self.position
         skips = []
         for stack, down in zip(self.encoder, self.down, strict=True):
-            for level in stack:
+            for level in cast(nn.ModuleList, stack):
                 x = level(x, time, text, mask)
                 skips.append(x)
             x = down(x)
         x = self.middle(x, time, text, mask)
         for stack, up in zip(self.decoder, self.up, strict=True):
-            for level in stack:
+            for level in cast(nn.ModuleList, stack):
                 x = level(torch.cat([x, skips.pop()], dim=1), time, text, mask)
             x = up(x)
         return torch.as_tensor(self.leave(x))

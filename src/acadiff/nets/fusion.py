@@ -42,7 +42,8 @@ class AdaptiveFusion(nn.Module):
             heads: attention heads.
         """
         super().__init__()
-        self.tokens = tuple(tokens)
+        i, j, k = tokens
+        self.tokens = (i, j, k)
         self.embed = nn.ModuleList(nn.Conv3d(channels, width, 1) for _ in range(modalities))
         self.project = nn.Conv3d(width, width, 3, padding=1)
         count = self.tokens[0] * self.tokens[1] * self.tokens[2]

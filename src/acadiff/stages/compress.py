@@ -131,7 +131,7 @@ def fit_codec(
         images = torch.stack([training[row] for row in rows])
         return fabric.to_device(images), fabric.to_device(noise)
 
-    objective = Objective(
+    objective: Objective[tuple[Tensor, Tensor]] = Objective(
         {k: p for k, p in codec.named_parameters() if p.requires_grad},
         lambda xs: codec.losses(*xs),
         {"reconstruction": 1.0, "kl": recipe.codec.kl},

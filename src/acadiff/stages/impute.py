@@ -61,7 +61,7 @@ def jobs(cohort: Cohort, request: Request) -> list[Job]:
     if request.sources is not None and not request.sources:
         raise UsageError("no source is named; name at least one modality to impute from")
     people = cohort.named(request.subjects) if request.subjects is not None else cohort
-    found = []
+    found: list[Job] = []
     for subject in people.subjects:
         if request.sources is not None:
             subject = subject.without(*(m for m in Modality if m not in request.sources))

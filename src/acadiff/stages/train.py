@@ -110,7 +110,7 @@ class Bench:
 def fit_mean(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[str, Any]]:  # noqa: ARG001
     """The voxelwise mean of the training scans."""
     grid = bench.codecs[target].grid
-    arguments = {"shape": [1, *grid.shape]}
+    arguments: dict[str, Any] = {"shape": [1, *grid.shape]}
     generator = Mean(target, **arguments)
     scans = (s.scans[target] for s in bench.subjects if target in s.scans)
     generator.fit(read_model_scan(path, target, grid).image for path in scans)
@@ -129,9 +129,10 @@ def fit_acadiff(target: Modality, bench: Bench, folder: Path) -> tuple[Generator
         batch=numbers.batch,
         seed=numbers.seed,
     )
-    arguments = {
+    arguments: dict[str, Any] = {
         "latent_shape": list(bench.codecs[target].codec.latent_shape),
         "width_text_in": bench.encoder.width,
+        "anchor": recipe.anchor.model_dump(mode="json"),
         "denoiser": recipe.denoiser.model_dump(mode="json"),
         "fusion": recipe.fusion.model_dump(mode="json"),
         "diffusion": recipe.diffusion.model_dump(mode="json"),

@@ -193,10 +193,10 @@ class Run(Generic[B]):
         for name, objective in self.objectives.items():
             for key, parameter in objective.parameters.items():
                 for slot in ("step", "exp_avg", "exp_avg_sq"):
-                    value = tensors.get(f"optimiser.{name}.{slot}.{key}")
-                    if value is not None:
+                    moment = tensors.get(f"optimiser.{name}.{slot}.{key}")
+                    if moment is not None:
                         device = parameter.device if slot != "step" else "cpu"
-                        self.optimisers[name].state[parameter][slot] = value.to(device)
+                        self.optimisers[name].state[parameter][slot] = moment.to(device)
         self.log = (self.folder / "steps.jsonl").read_text().splitlines()[:step]
         return step
 
