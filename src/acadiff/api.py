@@ -1,4 +1,4 @@
-"""The main job in three verbs, for notebooks: fit a model, impute a scan, nothing on a command line.
+"""The main job in two verbs, for notebooks: fit a model, impute a scan.
 
 from acadiff import Modality, fit, impute, phantom
 cohort = phantom.cohort(Path("cohort"), subjects=60, voxel=4, seed=1)

@@ -77,8 +77,8 @@ class Imputer(ModelHubMixin):
                 generators[target] = load_generator(path, identities, GENERATORS)
         if not generators:
             raise MissingInputError(f"{folder}: holds no trained {method}; run `acadiff train`")
-        names = {g.record["encoder"]["name"] for g in generators.values() if g.record["encoder"]}
-        encoder = ENCODERS[names.pop()]() if names else None
+        keys = {g.record["encoder"]["key"] for g in generators.values() if g.record["encoder"]}
+        encoder = ENCODERS[keys.pop()]() if keys else None
         return cls(folder, codecs, generators, encoder)
 
     @classmethod

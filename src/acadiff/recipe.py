@@ -70,7 +70,9 @@ class Denoiser(_Part):
     """The U-Net."""
 
     widths: tuple[int, ...] = Field(description="Channels per resolution [ours: measured]")
-    blocks: int = Field(1, ge=1, description="Residual blocks per resolution [ours: measured]")
+    blocks: tuple[int, ...] = Field(
+        description="Residual blocks per resolution in the encoder [ours: measured]"
+    )
     width_text: int = Field(64, ge=1, description="Width of projected prompt tokens [ours]")
     groups: int = Field(8, ge=1, description="Groups of every GroupNorm [ours: fits the widths]")
     heads: int = Field(2, ge=1, description="Attention heads [ours: few wide heads are faster]")
@@ -123,7 +125,8 @@ class Recipe(_Part):
     conditioning: Conditioning = Field(
         default_factory=Conditioning, description="Dropout of inputs [paper §2]"
     )
-    training: Optimisation = Field(description="How generators are trained [paper §3]")
+    anchoring: Optimisation = Field(description="How the anchor is trained [ours: measured]")
+    training: Optimisation = Field(description="How the denoiser is trained [paper §3]")
     precision: str = Field(
         "bf16-mixed", description="Lightning Fabric's precision [ours: fast, no loss measured]"
     )
@@ -141,9 +144,10 @@ PHANTOM_4MM = Recipe(
         ),
     ),
     fusion=Fusion(width=16),
-    anchor=Denoiser(widths=(16, 48, 96)),
-    denoiser=Denoiser(widths=(16, 32, 64)),
-    training=Optimisation(steps=1500, batch=4, rate=2e-3, weight_decay=1e-2, ema=0.99),
+    anchor=Denoiser(widths=(16, 48, 96), blocks=(0, 1, 1)),
+    denoiser=Denoiser(widths=(16, 32, 64), blocks=(0, 1, 1)),
+    anchoring=Optimisation(steps=2200, batch=4, rate=2e-3, weight_decay=1e-2, ema=0.99, every=50),
+    training=Optimisation(steps=1000, batch=4, rate=2e-3, weight_decay=1e-2, ema=0.99, every=50),
 )
 
 PHANTOM_2MM = PHANTOM_4MM.model_copy(
@@ -156,8 +160,9 @@ PHANTOM_2MM = PHANTOM_4MM.model_copy(
             training=Optimisation(steps=4000, batch=8, rate=1e-3, weight_decay=1e-4, ema=0.999),
         ),
         "fusion": Fusion(width=32),
-        "anchor": Denoiser(widths=(48, 96, 192), blocks=2),
-        "denoiser": Denoiser(widths=(48, 96, 192), blocks=2),
+        "anchor": Denoiser(widths=(48, 96, 192), blocks=(1, 2, 2)),
+        "denoiser": Denoiser(widths=(48, 96, 192), blocks=(1, 2, 2)),
+        "anchoring": Optimisation(steps=20000, batch=16, rate=1e-3, weight_decay=1e-2, ema=0.999),
         "training": Optimisation(steps=20000, batch=16, rate=1e-3, weight_decay=1e-2, ema=0.999),
     }
 )
@@ -172,9 +177,10 @@ PAPER = Recipe(
         training=Optimisation(steps=48000, batch=1, rate=1e-4, weight_decay=1e-4, ema=0.999),
     ),
     fusion=Fusion(width=64, tokens=(5, 6, 5), heads=4),
-    anchor=Denoiser(widths=(64, 128, 256), blocks=2, heads=4, width_text=128),
-    denoiser=Denoiser(widths=(128, 256, 512), blocks=2, heads=8, width_text=256),
+    anchor=Denoiser(widths=(64, 128, 256), blocks=(2, 2, 2), heads=4, width_text=128),
+    denoiser=Denoiser(widths=(128, 256, 512), blocks=(2, 2, 2), heads=8, width_text=256),
     diffusion=Diffusion(prediction="epsilon", sampler="ddim", steps=50),
+    anchoring=Optimisation(steps=24000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
     training=Optimisation(steps=48000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
 )
 

@@ -25,7 +25,7 @@ def demo(
     device: DeviceOption = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="Processes; changes no number.")] = 2,
 ) -> None:
-    """Simulate people, hide scans of each, impute them, score them, and show it all in a report."""
+    """Simulate people, hide scans of each, impute and score them, and show it in a report."""
     from acadiff import phantom
     from acadiff.errors import AcadiffError
     from acadiff.imputer import Imputer

@@ -13,7 +13,7 @@ of the mean of the term would come from 1 % of the times. The term is therefore 
 error that caused it. For `Velocity` the amplification is `1 - alpha_bar <= 1` and nothing is cut.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -22,6 +22,7 @@ from torch import Tensor
 from acadiff.diffusion.schedule import CosineSchedule
 
 
+@runtime_checkable
 class Prediction(Protocol):
     """How a network's output relates to the clean latent and the noise."""
 

@@ -6,9 +6,14 @@ mean, learned by a U-Net like the denoiser that sees no noise (an L2 loss); diff
 the rest. Learning the mean through the denoiser alone takes several times the training, because
 most noise levels teach it little about the sources; and the anchor is computed once a subject, not
 once a draw and step. Weather downscaling knows the same split (CorrDiff, Mardani et al. 2024).
+
+The rest is diffused in units of its *spread*, the anchor's RMS error at each place of the latent,
+so that uncertainty differs between places by construction. Training subjects give the spread that
+the rest is divided by, validation subjects the one it is multiplied with: the anchor errs less on
+people it has seen, and draws scaled by that error would be too sure of themselves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -27,6 +32,8 @@ from acadiff.nets.denoiser import Denoiser
 from acadiff.nets.fusion import AdaptiveFusion
 from acadiff.training.loop import Objective
 
+_LEAST_SPREAD = 0.02
+
 
 class ACADiff(Generator):
     """Any → target by conditional latent diffusion.
@@ -41,12 +48,14 @@ class ACADiff(Generator):
     stochastic: ClassVar[bool] = True
     text_mean: Tensor
     text_sd: Tensor
+    spread_seen: Tensor
+    spread: Tensor
 
     def __init__(
         self,
         target: Modality,
         *,
-        latent_shape: tuple[int, int, int, int],
+        latent_shape: Sequence[int],
         width_text_in: int,
         anchor: Mapping[str, Any],
         denoiser: Mapping[str, Any],
@@ -68,7 +77,7 @@ class ACADiff(Generator):
         super().__init__(target)
         channels, *grid = latent_shape
         self.channels = channels
-        self.fusion = AdaptiveFusion(modalities=len(Modality), channels=channels, **fusion)
+        self.fusion = AdaptiveFusion(modalities=len(target.others), channels=channels, **fusion)
         shared = {
             "channels": channels,
             "width_fused": fusion["width"],
@@ -79,6 +88,8 @@ class ACADiff(Generator):
         self.denoiser = Denoiser(**shared, **denoiser)
         self.register_buffer("text_mean", torch.zeros(width_text_in))
         self.register_buffer("text_sd", torch.ones(width_text_in))
+        self.register_buffer("spread_seen", torch.ones(latent_shape))
+        self.register_buffer("spread", torch.ones(latent_shape))
         self.schedule = CosineSchedule(timesteps=diffusion["timesteps"])
         self.prediction = PREDICTIONS[diffusion["prediction"]]
         self.consistency, self.early = diffusion["consistency"], diffusion["early"]
@@ -92,27 +103,59 @@ class ACADiff(Generator):
         self.text_mean.copy_(tokens.mean(dim=0))
         self.text_sd.copy_(tokens.std(dim=0).clamp(min=1e-4))
 
-    def objectives(self) -> Mapping[str, Objective[Example]]:
-        """`L = L_noise + λ · L_cons` [paper §2], and the anchor's squared error."""
-        weights = {"anchor": 1.0, "noise": 1.0, "consistency": self.consistency}
-        return {"diffusion": Objective(dict(self.named_parameters()), self._losses, weights)}
+    @torch.no_grad()
+    def fit_spread(self, seen: Iterable[Example], unseen: Iterable[Example]) -> None:
+        """Store the anchor's RMS error per place; to be called between the two phases.
 
-    def _losses(self, example: Example) -> dict[str, Tensor]:
+        Args:
+            seen: examples of training subjects.
+            unseen: examples of validation subjects; none leaves the seen spread in charge.
+        """
+        self.spread_seen.copy_(self._anchor_error(seen))
+        unseen = list(unseen)
+        self.spread.copy_(self._anchor_error(unseen) if unseen else self.spread_seen)
+
+    def _anchor_error(self, examples: Iterable[Example]) -> Float[Tensor, "c i j k"]:
+        total, count = torch.zeros_like(self.spread), 0
+        for example in examples:
+            text = self._standardised(example.text)
+            anchor = self._anchor(self._fused(example.batch), *text)
+            total += (example.truth - anchor).square().sum(dim=0)
+            count += len(anchor)
+        # The floor keeps the empty background from being blown up to unit variance.
+        return (total / count).sqrt().clamp(min=_LEAST_SPREAD)
+
+    def phases(self) -> Sequence[Mapping[str, Objective[Example]]]:
+        """First the anchor; then, around a fixed one, `L = L_noise + λ · L_cons` [paper §2]."""
+        names = dict(self.named_parameters())
+        rest = {k: p for k, p in names.items() if k.startswith("denoiser.")}
+        anchor = {k: p for k, p in names.items() if k not in rest}
+        weights = {"noise": 1.0, "consistency": self.consistency}
+        return (
+            {"anchor": Objective(anchor, self._anchor_losses, {"anchor": 1.0})},
+            {"diffusion": Objective(rest, self._diffusion_losses, weights)},
+        )
+
+    def _anchor_losses(self, example: Example) -> dict[str, Tensor]:
+        fused = self._fused(example.batch)
+        anchor = self._anchor(fused, *self._standardised(example.text))
+        return {"anchor": (anchor - example.truth).square().mean()}
+
+    def _diffusion_losses(self, example: Example) -> dict[str, Tensor]:
         z_0, device = example.truth, example.truth.device
         u = torch.rand(len(z_0), generator=example.random)
         t = ((1 - u**self.early) * self.schedule.timesteps).long()
         t = t.clamp(max=self.schedule.timesteps - 1).to(device)
         eps = torch.randn(z_0.shape, generator=example.random).to(device)
-        fused = self.fusion(example.batch.images, example.batch.available)
         text = self._standardised(example.text)
-        anchor = self._anchor(fused, *text)
-        rest = z_0 - anchor.detach()
+        with torch.no_grad():
+            fused = self._fused(example.batch)
+            rest = (z_0 - self._anchor(fused, *text)) / self.spread_seen
         z_t = self.schedule.add_noise(rest, eps, t)
         output = self.denoiser(z_t, t / (self.schedule.timesteps - 1), fused, *text)
-        losses = diffusion_losses(
+        return diffusion_losses(
             output.float(), rest, eps, t, schedule=self.schedule, prediction=self.prediction
         )
-        return {"anchor": (anchor - z_0).square().mean(), **losses}
 
     @torch.no_grad()
     def sample(
@@ -123,7 +166,7 @@ class ACADiff(Generator):
         Sources, fusion, text and anchor are computed once per subject and shared by its draws.
         """
         draws = noise.shape[1]
-        fused = self.fusion(batch.images, batch.available)
+        fused = self._fused(batch)
         tokens, mask = self._standardised(text)
         anchor = self._anchor(fused, tokens, mask)
         fused, tokens, mask = (x.repeat_interleave(draws, dim=0) for x in (fused, tokens, mask))
@@ -131,7 +174,13 @@ class ACADiff(Generator):
             lambda z_t, t: self.denoiser(z_t, t, fused, tokens, mask),
             rearrange(noise, "b n c i j k -> (b n) c i j k"),
         )
-        return anchor[:, None] + rearrange(rest, "(b n) c i j k -> b n c i j k", n=draws)
+        rest = rearrange(rest, "(b n) c i j k -> b n c i j k", n=draws)
+        return anchor[:, None] + self.spread * rest
+
+    def _fused(self, batch: Batch) -> Float[Tensor, "b w i j k"]:
+        """The sources' slots, without the target's, fused."""
+        slots = [m.index for m in self.target.others]
+        return torch.as_tensor(self.fusion(batch.images[:, slots], batch.available[:, slots]))
 
     def _anchor(
         self, fused: Float[Tensor, "b w i j k"], tokens: Tensor, mask: Tensor

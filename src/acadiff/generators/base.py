@@ -1,7 +1,7 @@
 """What every generator is: trained by objectives, asked for samples."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -52,8 +52,12 @@ class Generator(nn.Module, ABC):
         self.target = target
 
     @abstractmethod
-    def objectives(self) -> Mapping[str, Objective[Example]]:
-        """One objective per optimiser; none for a generator without gradients."""
+    def phases(self) -> Sequence[Mapping[str, Objective[Example]]]:
+        """What is trained, phase after phase; within a phase, one objective per optimiser.
+
+        A generator without gradients has no phase, a diffusion model one or two, a GAN one with
+        two objectives.
+        """
 
     @abstractmethod
     def sample(

@@ -1,10 +1,10 @@
 """Training batches of any latent-space generator: who, from what, under which prompt.
 
 Everything random about a step (whom it shows, which sources and which prompts are dropped, the
-noise) comes from (seed, target, step), so that a resumed training sees what it would have seen.
+noise) comes from (keys, target, step), so that a resumed training sees what it would have seen.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,8 +46,6 @@ class Examples:
         encode: Encode,
         *,
         dropout: Dropout,
-        batch: int,
-        seed: int,
     ) -> None:
         """Collect the usable subjects and encode all of their prompts in one call.
 
@@ -57,13 +55,11 @@ class Examples:
             latents: whitened latents by modality and subject id.
             encode: prompts → text.
             dropout: what to withhold.
-            batch: subjects a step.
-            seed: of all randomness.
 
         Raises:
             CohortError: nobody has the target and a source of it.
         """
-        self.target, self.dropout, self.batch, self.seed = target, dropout, batch, seed
+        self.target, self.dropout = target, dropout
         self.latents = latents
         self.subjects = [s for s in subjects if s.id in latents[target] and self._sources(s)]
         if not self.subjects:
@@ -75,10 +71,10 @@ class Examples:
         self.text = encode(prompts)
         self.rows = dict(zip(prompts, self.text.rows(), strict=True))
 
-    def __call__(self, step: int) -> Example:
-        """The batch of one step."""
-        random = generator(self.seed, self.target.name, step)
-        rows = torch.randint(len(self.subjects), (self.batch,), generator=random).tolist()
+    def batch(self, step: int, size: int, keys: tuple[int | str, ...]) -> Example:
+        """The batch of one step: `size` subjects, all random choices by (keys, target, step)."""
+        random = generator(*keys, self.target.name, step)
+        rows = torch.randint(len(self.subjects), (size,), generator=random).tolist()
         people = [self.subjects[row] for row in rows]
         full = self._stack(people)
         hidden = drop_sources(self.target, len(people), self.dropout.both, random)
@@ -88,6 +84,19 @@ class Examples:
         silent = torch.rand(len(people), generator=random) < self.dropout.clinical
         truth = torch.stack([self.latents[self.target][s.id] for s in people])
         return Example(batch, truth, self._text(people, batch, silent.tolist()), random)
+
+    def every(self, count: int, size: int) -> Iterator[Example]:
+        """The first `count` subjects under each of their source patterns, nothing else dropped."""
+        for pattern in source_patterns(self.target):
+            having = [s for s in self.subjects[:count] if set(pattern) <= set(self._sources(s))]
+            for start in range(0, len(having), size):
+                people = having[start : start + size]
+                images = [{m: self.latents[m][s.id] for m in pattern} for s in people]
+                ids = [s.id for s in people]
+                batch = stack_batch(ids, images, self.target, [pattern] * len(people))
+                truth = torch.stack([self.latents[self.target][s] for s in ids])
+                text = self._text(people, batch, [False] * len(people))
+                yield Example(batch, truth, text, generator("every", self.target.name, start))
 
     def _stack(self, people: Sequence[Subject]) -> Batch:
         images = [{m: self.latents[m][s.id] for m in self._sources(s)} for s in people]

@@ -18,8 +18,8 @@ class GeneratorFolder:
 
     Args:
         generator: in evaluation mode.
-        record: `name`, `target`, `arguments`, `codecs` (identity by modality), `encoder` (name and
-            identity, or None), `trained_on` and `clinical`.
+        record: `name`, `target`, `arguments`, `codecs` (identity by modality), `encoder` (key,
+            name and identity, or None), `trained_on` and `clinical`.
         identity: SHA-256 of its weights.
     """
 

@@ -1,6 +1,6 @@
 """The first baseline: the voxelwise mean of the training scans, whoever is asked about."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -22,7 +22,7 @@ class Mean(Generator):
     stochastic: ClassVar[bool] = False
     image: Tensor
 
-    def __init__(self, target: Modality, *, shape: tuple[int, ...]) -> None:
+    def __init__(self, target: Modality, *, shape: Sequence[int]) -> None:
         """Make the generator for volumes of one `shape`, `(1, i, j, k)`."""
         super().__init__(target)
         self.register_buffer("image", torch.zeros(*shape))
@@ -35,9 +35,9 @@ class Mean(Generator):
             count += 1
         self.image.copy_(total / count)
 
-    def objectives(self) -> Mapping[str, Objective[Example]]:
+    def phases(self) -> Sequence[Mapping[str, Objective[Example]]]:
         """None: the mean is found in closed form."""
-        return {}
+        return ()
 
     def sample(
         self,

@@ -95,9 +95,11 @@ class Codec(nn.Module):
 
     def moments(self, x: Float[Tensor, "b 1 i j k"]) -> tuple[Tensor, Tensor]:
         """Posterior mean and SD of the *raw* latent."""
-        y = self.haar(x - self.template) / self.level
+        y = self._deviation(x)
         mean, sd = self.autoencoder.encode(y)
-        return self._linear_path(y) + mean.float(), sd.float()
+        # Single precision: bf16 alone would limit the reconstruction to about 37 dB.
+        with torch.autocast(x.device.type, enabled=False):
+            return self.linear(y) + mean.float(), sd.float()
 
     def reconstruct(self, z: Float[Tensor, "b c i j k"]) -> Float[Tensor, "b 1 i j k"]:
         """Volume of a *raw* latent."""
@@ -105,10 +107,10 @@ class Codec(nn.Module):
             self.haar.inverse(self._coefficients(z) * self.level) + self.template
         )
 
-    def _linear_path(self, y: Tensor) -> Tensor:
-        # Single precision always: bf16 alone would limit the reconstruction to about 37 dB.
-        with torch.autocast(y.device.type, enabled=False):
-            return torch.as_tensor(self.linear(y))
+    def _deviation(self, x: Float[Tensor, "b 1 i j k"]) -> Float[Tensor, "b c i j k"]:
+        """Haar coefficients of what sets a volume apart from the template, in units of `level`."""
+        with torch.autocast(x.device.type, enabled=False):
+            return torch.as_tensor(self.haar(x - self.template) / self.level)
 
     def _coefficients(self, z: Tensor) -> Tensor:
         """Haar coefficients of a raw latent, in units of `level`."""
@@ -125,8 +127,7 @@ class Codec(nn.Module):
             noise: standard normal, shaped like the latents.
         """
         mean, sd = self.moments(x)
-        y = self.haar(x - self.template) / self.level
-        error = (self._coefficients(mean + sd * noise) - y).square().mean()
+        error = (self._coefficients(mean + sd * noise) - self._deviation(x)).square().mean()
         kl = 0.5 * (mean.square() + sd.square() - 1 - 2 * sd.log()).mean()
         return {"reconstruction": error, "kl": kl}
 

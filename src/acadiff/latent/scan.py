@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from acadiff.errors import ScanError
 from acadiff.modality import Modality
 from acadiff.volume.grid import Grid, place
 from acadiff.volume.image import Volume, read_scan
@@ -35,11 +36,16 @@ def read_model_scan(path: Path, modality: Modality, grid: Grid) -> ModelScan:
     """Read, check, place on the grid and scale one scan.
 
     Raises:
+        MissingInputError: there is no such file.
         ScanError: it cannot be used, or lies on a grid that cannot be cropped or padded to ours.
     """
-    volume = place(read_scan(path, modality), grid)
-    mask = None if modality.is_pet else brain_mask(volume)
-    scaling = scaling_of(volume, np.ones(grid.shape, bool) if mask is None else mask)
+    scan = read_scan(path, modality)
+    try:
+        volume = place(scan, grid)
+        mask = None if modality.is_pet else brain_mask(volume)
+        scaling = scaling_of(volume, np.ones(grid.shape, bool) if mask is None else mask)
+    except ScanError as error:
+        raise ScanError(f"{path}: {error}") from error
     return ModelScan(torch.from_numpy(scaling.to_model(volume.data)), scaling)
 
 

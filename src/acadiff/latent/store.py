@@ -17,6 +17,8 @@ from acadiff.errors import CheckpointError, MissingInputError
 from acadiff.modality import Modality
 from acadiff.training.checkpoint import load_tensors, save_tensors
 
+_AGAIN = "run `acadiff compress` again"
+
 
 def write_latents(
     folder: Path, modality: Modality, latents: Mapping[str, Tensor], codec: str
@@ -44,10 +46,13 @@ def read_latents(folder: Path, modality: Modality, codec: str) -> dict[str, Tens
     path = folder / f"{modality.name}.safetensors"
     try:
         record = json.loads(path.with_suffix(".json").read_bytes())
+        made_with, digest = record["codec"], record["sha256"]
     except OSError as error:
         raise MissingInputError(
             f"{path}: there are no latents; run `acadiff compress` first"
         ) from error
-    if record["codec"] != codec:
-        raise CheckpointError(f"{path}: made with another codec; run `acadiff compress` again")
-    return {k: v.to(torch.float32) for k, v in load_tensors(path, record["sha256"]).items()}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: its record is damaged; {_AGAIN}") from error
+    if made_with != codec:
+        raise CheckpointError(f"{path}: made with another codec; {_AGAIN}")
+    return {k: v.to(torch.float32) for k, v in load_tensors(path, digest).items()}

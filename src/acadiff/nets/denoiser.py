@@ -15,6 +15,7 @@ from einops import repeat
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from acadiff.errors import RecipeError
 from acadiff.nets.blocks import FiLMBlock, VolumeAttention, time_features, zero_
 
 
@@ -75,7 +76,7 @@ class Denoiser(nn.Module):
         channels: int,
         width_fused: int,
         widths: Sequence[int],
-        blocks: int,
+        blocks: Sequence[int],
         grid: Sequence[int],
         width_text_in: int,
         width_text: int,
@@ -89,15 +90,25 @@ class Denoiser(nn.Module):
             channels: latent channels.
             width_fused: channels of the fused sources.
             widths: channels per resolution, finest first; each further one halves the grid.
-            blocks: residual blocks per resolution in the encoder; the decoder has one more.
+            blocks: residual blocks per resolution in the encoder; the decoder has as many, and
+                one more at the finest, where it meets the entrance.
             grid: the latent's `(i, j, k)`, for the position map.
             width_text_in: width of the encoder's tokens.
             width_text: width they are projected to.
             groups: groups of every GroupNorm.
             heads: attention heads.
             dropout: dropout rate inside residual blocks.
+
+        Raises:
+            RecipeError: the grid cannot be halved so often, or `blocks` does not fit `widths`.
         """
         super().__init__()
+        if len(blocks) != len(widths) or any(side % 2 ** (len(widths) - 1) for side in grid):
+            raise RecipeError(
+                f"a U-Net of widths {tuple(widths)} and blocks {tuple(blocks)} does not fit a "
+                f"latent of {tuple(grid)}: one entry of each per resolution, and every side must "
+                f"be divisible by {2 ** (len(widths) - 1)}; use fewer widths"
+            )
         self.width_time = 4 * widths[0]
         time: dict[str, Any] = {
             "width_time": self.width_time,
@@ -117,11 +128,16 @@ class Denoiser(nn.Module):
         self.enter = nn.Conv3d(channels + width_fused, widths[0], 3, padding=1)
         self.position = nn.Parameter(torch.zeros(1, widths[0], *grid))
 
-        self.encoder, self.down, skips, width = nn.ModuleList(), nn.ModuleList(), [], widths[0]
+        self.encoder, self.down, skips, width = (
+            nn.ModuleList(),
+            nn.ModuleList(),
+            [widths[0]],
+            widths[0],
+        )
         for depth, wide in enumerate(widths):
             coarse = heads if depth == len(widths) - 1 else None
             stack = nn.ModuleList()
-            for _ in range(blocks):
+            for _ in range(blocks[depth]):
                 stack.append(
                     Level(width_in=width, width=wide, width_text=None, heads=coarse, **time)
                 )
@@ -140,7 +156,7 @@ class Denoiser(nn.Module):
         for depth, wide in reversed(list(enumerate(widths))):
             coarse = heads if depth == len(widths) - 1 else None
             stack = nn.ModuleList()
-            for _ in range(blocks):
+            for _ in range(blocks[depth] + (depth == 0)):
                 stack.append(
                     Level(
                         width_in=width + skips.pop(),
@@ -182,7 +198,7 @@ class Denoiser(nn.Module):
         text = torch.cat([null, self.text_norm(self.text(text)).to(text.dtype)], dim=1)
         mask = torch.cat([torch.ones_like(mask[:, :1]), mask], dim=1)
         x = self.enter(torch.cat([z_t, fused], dim=1)) + self.position
-        skips = []
+        skips = [x]
         for stack, down in zip(self.encoder, self.down, strict=True):
             for level in cast(nn.ModuleList, stack):
                 x = level(x, time, text, mask)

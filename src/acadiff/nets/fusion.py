@@ -59,31 +59,31 @@ class AdaptiveFusion(nn.Module):
             images: latents of every modality.
             available: which of them are sources; one or two per row.
         """
-        keep = available[:, :, None, None, None, None]
-        images = torch.where(keep, images, torch.zeros_like(images))
-        embedded = torch.stack([f(images[:, m]) for m, f in enumerate(self.embed)], dim=1)
         b, m = available.shape
-        flat = self.project(F.silu(embedded.flatten(0, 1)))
-        features = rearrange(flat + embedded.flatten(0, 1), "(b m) c i j k -> b m c i j k", b=b)
-        exchanged = features + self._exchange(features, available)
-        chosen = torch.where(keep, exchanged, torch.zeros_like(exchanged))
-        return chosen.sum(dim=1) / available.sum(1)[:, None, None, None, None]
+        keep = available[:, :, None, None, None, None]
+        images = torch.where(keep, images, 0)
+        embedded = torch.cat([f(images[:, k]) for k, f in enumerate(self.embed)])
+        features = rearrange(
+            embedded + self.project(F.silu(embedded)), "(m b) ... -> b m ...", b=b
+        )
+        total = torch.where(keep, features, 0).sum(dim=1) + self._exchange(features, available)
+        return total / available.sum(dim=1)[:, None, None, None, None]
 
     def _exchange(
         self, features: Float[Tensor, "b m w i j k"], available: Bool[Tensor, "b m"]
-    ) -> Float[Tensor, "b m w i j k"]:
-        """What each source learns from the *other* sources of its row; zero if it has none."""
+    ) -> Float[Tensor, "b w i j k"]:
+        """What the sources of a row learn from *each other*, summed; zero for a single source."""
         b, m, _, *grid = features.shape
         pooled = F.adaptive_avg_pool3d(features.flatten(0, 1), self.tokens)
         tokens = rearrange(pooled, "(b m) w i j k -> b m (i j k) w", b=b) + self.position
         context = rearrange(tokens, "b m n w -> b (m n) w").repeat_interleave(m, dim=0)
         others = available[:, None, :] & ~torch.eye(m, dtype=torch.bool, device=available.device)
-        alone = ~others.any(dim=-1, keepdim=True)
-        # Softmax needs a key: a row without others reads anything, and its answer is discarded.
-        mask = (others | alone).repeat_interleave(tokens.shape[2], dim=-1).flatten(0, 1)
-        found = self.attention(tokens.flatten(0, 1), context, mask)
+        talks = available & others.any(dim=-1)
+        # Softmax needs a key: who has no other source reads anything, and the answer is discarded.
+        mask = (others | ~talks[..., None]).repeat_interleave(tokens.shape[2], dim=-1)
+        found = self.attention(tokens.flatten(0, 1), context, mask.flatten(0, 1))
+        found = rearrange(found, "(b m) n w -> b m n w", b=b)
+        found = torch.where(talks[..., None, None], found, 0).sum(dim=1)
         i, j, k = self.tokens
-        found = rearrange(found, "bm (i j k) w -> bm w i j k", i=i, j=j, k=k)
-        found = F.interpolate(found.float(), size=tuple(grid), mode="trilinear").to(features.dtype)
-        found = rearrange(found, "(b m) w i j k -> b m w i j k", b=b)
-        return torch.where(alone[..., None, None, None], torch.zeros_like(found), found)
+        found = rearrange(found, "b (i j k) w -> b w i j k", i=i, j=j, k=k)
+        return F.interpolate(found.float(), size=tuple(grid), mode="trilinear")

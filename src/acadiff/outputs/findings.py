@@ -140,11 +140,12 @@ class Training:
 
 def read_training(work: Path) -> Iterator[Training]:
     """Yield the curves of each generator that logged its steps in `work`."""
-    for log in sorted(work.glob("generators/*/steps.jsonl"), key=_generator_order):
+    logs = [*work.glob("generators/*/steps.jsonl"), *work.glob("generators/*/*/steps.jsonl")]
+    for log in sorted(logs, key=lambda log: _generator_order(_generator(work, log) / log.name)):
         lines = _log(log)
         curves = {group: _curves(lines, group) for group in ("losses", "validation")}
         if curves["losses"]:
-            name = log.parent.name
+            name = " ".join(log.parent.relative_to(work / "generators").parts)
             charts = [curve_chart(f"{name}: losses", curves["losses"], "loss", logarithmic=True)]
             if curves["validation"]:
                 title = f"{name}: validation"
@@ -264,6 +265,11 @@ def _curves(lines: Sequence[Mapping[str, Any]], group: str) -> dict[str, Float[n
         for name, value in (line.get(group) or {}).items():
             curves.setdefault(name, []).append((float(line["step"]), float(value)))
     return {name: np.array(points) for name, points in curves.items()}
+
+
+def _generator(work: Path, log: Path) -> Path:
+    """Folder of the generator a log belongs to; a phase of its training has a folder in it."""
+    return work / "generators" / log.relative_to(work / "generators").parts[0]
 
 
 def _generator_order(path: Path) -> tuple[int, str]:

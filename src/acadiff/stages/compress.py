@@ -27,7 +27,8 @@ from acadiff.volume.grid import Grid
 from acadiff.volume.intensity import RobustScale, Scaling, Window
 
 OnStep = Callable[[str], None]
-_PANEL = 4
+_PANEL = 1
+"""Subjects shown; a panel travels with the weights."""
 
 
 def run(cohort: Path, work: Path, recipe: Recipe, fabric: Fabric, on_step: OnStep) -> None:

@@ -14,6 +14,7 @@ from acadiff.outputs.evidence import Evidence, gather
 from acadiff.outputs.exhibits import Shelf, exhibits
 from acadiff.outputs.report import Contents, render
 from acadiff.outputs.viewer import engine
+from acadiff.recipe import Recipe
 
 OnStep = Callable[[str], None]
 
@@ -80,7 +81,7 @@ def run(
     evidence = gather(read_cohort(cohort), derivatives)
     scores = read_table(results / "generation.tsv") if results else None
     path = out / FILE
-    write_text(path, report(evidence, scores, work, on_step=on_step))
+    write_text(path, report(evidence, scores, work, findings.describe(Recipe), on_step))
     if evidence.problems:
         raise ScanError(
             f"{path}: shows {len(evidence.whole)} of {evidence.total} imputed scans;"

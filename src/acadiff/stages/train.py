@@ -20,8 +20,8 @@ from acadiff.latent.codec_folder import CodecFolder, half, load_codec, read_reco
 from acadiff.latent.scan import read_model_scan
 from acadiff.latent.store import read_latents
 from acadiff.modality import Modality
-from acadiff.recipe import Recipe, save_recipe
-from acadiff.training.loop import Run, Settings
+from acadiff.recipe import Optimisation, Recipe, save_recipe
+from acadiff.training.loop import Objective, Run, Settings
 
 OnStep = Callable[[str], None]
 METHODS = ("acadiff", "mean")
@@ -53,8 +53,9 @@ def run(
     """
     if method not in METHODS:
         raise RecipeError(f"method {method!r}: known are {', '.join(METHODS)}")
-    ids = set(read_split(work / "split.tsv")["train"])
-    subjects = [s for s in read_cohort(cohort).subjects if s.id in ids]
+    parts = read_split(work / "split.tsv")
+    people = read_cohort(cohort)
+    subjects = people.named(parts["train"]).subjects
     codecs = {m: load_codec(work / "codecs" / m.name) for m in Modality}
     if any(c.grid.voxel != recipe.voxel for c in codecs.values()):
         raise RecipeError(
@@ -62,7 +63,8 @@ def run(
             f"{codecs[Modality.MRI].grid.voxel} mm; name the recipe they were made with"
         )
     encoder = CachedEncoder(ENCODERS[recipe.conditioning.encoder](), work / "prompts.safetensors")
-    bench = Bench(subjects, codecs, recipe, work, encoder, fabric, on_step)
+    unseen = people.named(parts["validation"]).subjects if parts["validation"] else ()
+    bench = Bench(subjects, unseen, codecs, recipe, work, encoder, fabric, on_step)
     for target in targets:
         folder = work / "generators" / folder_name(method, target)
         if _is_done(folder, recipe):
@@ -87,6 +89,7 @@ class Bench:
     """What every training works with."""
 
     subjects: Sequence[Subject]
+    validation: Sequence[Subject]
     codecs: Mapping[Modality, CodecFolder]
     recipe: Recipe
     work: Path
@@ -95,8 +98,8 @@ class Bench:
     on_step: OnStep
 
     def latents(self) -> dict[Modality, dict[str, Tensor]]:
-        """Whitened latents of everyone trained on."""
-        wanted = {s.id for s in self.subjects}
+        """Whitened latents of everyone trained on or validated with."""
+        wanted = {s.id for s in (*self.subjects, *self.validation)}
         return {
             m: {
                 key: raw / found.codec.scale
@@ -118,50 +121,67 @@ def fit_mean(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, d
 
 
 def fit_acadiff(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[str, Any]]:
-    """ACADiff, by its objectives; ends with the averaged weights, rounded as they are stored."""
-    recipe, numbers = bench.recipe, bench.recipe.training
-    examples = Examples(
-        target,
-        bench.subjects,
-        bench.latents(),
-        bench.encoder.encode,
-        dropout=Dropout(recipe.conditioning.both, recipe.conditioning.clinical_drop),
-        batch=numbers.batch,
-        seed=numbers.seed,
-    )
+    """ACADiff, phase by phase; ends with the averaged weights, rounded as they are stored."""
+    recipe, encoder = bench.recipe, bench.encoder
+    dropout = Dropout(recipe.conditioning.both, recipe.conditioning.clinical_drop)
+    latents = bench.latents()
+    examples = Examples(target, bench.subjects, latents, encoder.encode, dropout=dropout)
     arguments: dict[str, Any] = {
         "latent_shape": list(bench.codecs[target].codec.latent_shape),
-        "width_text_in": bench.encoder.width,
-        "anchor": recipe.anchor.model_dump(mode="json"),
-        "denoiser": recipe.denoiser.model_dump(mode="json"),
-        "fusion": recipe.fusion.model_dump(mode="json"),
-        "diffusion": recipe.diffusion.model_dump(mode="json"),
+        "width_text_in": encoder.width,
+        **recipe.model_dump(mode="json", include={"anchor", "denoiser", "fusion", "diffusion"}),
     }
-    torch.manual_seed(numbers.seed)
+    torch.manual_seed(recipe.training.seed)
     generator = ACADiff(target, **arguments)
     generator.fit_text(examples.text)
     bench.fabric.to_device(generator)
-    settings = Settings(**numbers.model_dump(exclude={"batch", "seed"}))
     belongs = {"arguments": arguments, "subjects": fingerprint(s.id for s in examples.subjects)}
-    steps = Run(
-        generator,
-        generator.objectives(),
-        settings,
-        fabric=bench.fabric,
-        folder=folder,
-        belongs=belongs,
-    )
-    for step in steps.steps(lambda index: to_device(examples(index), bench.fabric)):
-        if (step.index + 1) % settings.every == 0:
-            bench.on_step(f"{target.title}: step {step.index + 1} of {settings.steps}")
-    steps.ema.copy_to(generator)
+    for numbers, phase in zip(
+        (recipe.anchoring, recipe.training), generator.phases(), strict=True
+    ):
+        fit_phase(generator, phase, numbers, examples, folder, belongs, bench)
     generator.load_state_dict({k: v.float() for k, v in half(generator.state_dict()).items()})
-    encoder = {"name": bench.encoder.name, "identity": bench.encoder.identity}
     return generator.cpu(), {
         "arguments": arguments,
-        "encoder": encoder,
+        "encoder": {
+            "key": recipe.conditioning.encoder,
+            "name": encoder.name,
+            "identity": encoder.identity,
+        },
         "diffusion": arguments["diffusion"],
     }
+
+
+def fit_phase(
+    generator: Generator,
+    phase: Mapping[str, Objective[Example]],
+    numbers: Optimisation,
+    examples: Examples,
+    folder: Path,
+    belongs: Mapping[str, Any],
+    bench: Bench,
+) -> None:
+    """Train one phase in a folder of its name, and leave the averaged weights in the generator."""
+    name = "-".join(phase)
+    settings = Settings(**numbers.model_dump(exclude={"batch", "seed"}))
+    run = Run(
+        generator,
+        phase,
+        settings,
+        fabric=bench.fabric,
+        folder=folder / name,
+        belongs={**belongs, "phase": name, "batch": numbers.batch, "seed": numbers.seed},
+    )
+
+    def example(index: int) -> Example:
+        made = examples.batch(index, numbers.batch, (numbers.seed, name))
+        return to_device(made, bench.fabric)
+
+    for step in run.steps(example):
+        if (step.index + 1) % settings.every == 0:
+            title = f"{examples.target.title} {name}"
+            bench.on_step(f"{title}: step {step.index + 1} of {settings.steps}")
+    run.ema.copy_to(generator)
 
 
 def to_device(example: Example, fabric: Fabric) -> Example:
