@@ -104,7 +104,9 @@ def train(model, people, minutes, seed):
         rate = RATE * min(1, (step + 1) / WARM_UP) * (1 + math.cos(math.pi * spent)) / 2
         optimiser.param_groups[0]["lr"] = rate
         batch = rows[torch.randint(len(rows), (BATCH,), generator=random)]
-        shown = people.there[batch] & ~drop_sources(target, BATCH, BOTH, random)
+        shown = people.there[batch].index_fill(1, torch.tensor(model.target), False)
+        hidden = drop_sources(target, BATCH, BOTH, random)
+        shown &= ~(hidden & (shown & ~hidden).any(1, keepdim=True))  # a single source stays
         images = people.images[batch].to(device)
         deviation = images[:, model.target] - model.means[model.target]
         loss = (model(images, shown.to(device)) - deviation).square().mean() * 100
