@@ -1,6 +1,6 @@
 """Latents → one generator a target. Killed at any moment, it resumes to the same weights."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from acadiff.training.loop import Objective, Run, Settings
 
 OnStep = Callable[[str], None]
 METHODS = ("acadiff", "mean")
+_SPREAD_FROM = 60
+"""Training subjects that the spread is measured on where there are no validation subjects."""
 
 
 def run(
@@ -70,9 +72,9 @@ def run(
         if _is_done(folder, recipe):
             on_step(f"{method} {target.title}: there already")
             continue
-        save_recipe(recipe, folder / "recipe.toml")
         fit = fit_mean if method == "mean" else fit_acadiff
         generator, record = fit(target, bench, folder)
+        save_recipe(recipe, folder / "recipe.toml")
         shared = {
             "name": method,
             "target": target.name,
@@ -136,10 +138,10 @@ def fit_acadiff(target: Modality, bench: Bench, folder: Path) -> tuple[Generator
     generator.fit_text(examples.text)
     bench.fabric.to_device(generator)
     belongs = {"arguments": arguments, "subjects": fingerprint(s.id for s in examples.subjects)}
-    for numbers, phase in zip(
-        (recipe.anchoring, recipe.training), generator.phases(), strict=True
-    ):
-        fit_phase(generator, phase, numbers, examples, folder, belongs, bench)
+    first, second = generator.phases()
+    fit_phase(generator, first, recipe.anchoring, examples, folder, belongs, bench)
+    generator.fit_spread(*spread_examples(examples, bench, latents))
+    fit_phase(generator, second, recipe.training, examples, folder, belongs, bench)
     generator.load_state_dict({k: v.float() for k, v in half(generator.state_dict()).items()})
     return generator.cpu(), {
         "arguments": arguments,
@@ -150,6 +152,23 @@ def fit_acadiff(target: Modality, bench: Bench, folder: Path) -> tuple[Generator
         },
         "diffusion": arguments["diffusion"],
     }
+
+
+def spread_examples(
+    seen: Examples, bench: Bench, latents: Mapping[Modality, Mapping[str, Tensor]]
+) -> tuple[Iterator[Example], Iterator[Example]]:
+    """Examples of as many training as validation subjects, each under all source patterns."""
+    size = bench.recipe.anchoring.batch
+    if not bench.validation:
+        return (to_device(e, bench.fabric) for e in seen.every(_SPREAD_FROM, size)), iter(())
+    count = len(bench.validation)
+    unseen = Examples(
+        seen.target, bench.validation, latents, bench.encoder.encode, dropout=seen.dropout
+    )
+    return (
+        (to_device(e, bench.fabric) for e in seen.every(count, size)),
+        (to_device(e, bench.fabric) for e in unseen.every(count, size)),
+    )
 
 
 def fit_phase(
