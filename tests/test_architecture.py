@@ -14,9 +14,9 @@ FLOORS = [
     {"clinical", "evaluation", "outputs", "phantom", "registration"},
     {"latent"},
     {"generators"},
-    {"recipe"},
+    {"imputer", "pretrained", "recipe"},
     {"stages"},
-    {"cli", "imputer"},
+    {"api", "cli"},
     {"__main__"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
