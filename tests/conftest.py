@@ -51,3 +51,24 @@ def pytest_runtest_makereport(item, call):
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid}: {reason}; where CI is set it must be installed"
     return report
+
+
+@pytest.fixture(scope="session")
+def river(tmp_path_factory):
+    """Twelve phantoms at 8 mm, half of whom lost scans, and all models trained on them, briefly.
+
+    A folder with `cohort` and `work`; a test that would change it works on a copy.
+    """
+    from brook import RECIPE, cpu
+
+    from acadiff import phantom
+    from acadiff.modality import Modality
+    from acadiff.stages import compress, train
+
+    root = tmp_path_factory.mktemp("river")
+    cohort, work = root / "cohort", root / "work"
+    phantom.cohort(cohort, subjects=12, voxel=8, seed=5, missing=0.5)
+    compress.run(cohort, work, RECIPE, cpu(), print)
+    for method in train.METHODS:
+        train.run(cohort, work, RECIPE, method, tuple(Modality), cpu(), print)
+    return root

@@ -8,17 +8,27 @@ width of the text encoder) no recipe says.
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from acadiff.commit import write_text
 from acadiff.errors import MissingInputError, RecipeError
 
+_Size = Annotated[int, Field(ge=1)]
+_Widths = Annotated[tuple[_Size, ...], Field(min_length=1)]
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _refuse_uneven(widths: tuple[int, ...], parts: int, what: str) -> None:
+    """Refuse channels that cannot be shared out evenly."""
+    uneven = [width for width in widths if width % parts]
+    if uneven:
+        raise ValueError(f"{uneven[0]} channels cannot be cut into {parts} {what}; change one")
 
 
 class Split(_Part):
@@ -49,34 +59,50 @@ class Codec(_Part):
 
     levels: int = Field(2, ge=1, description="Levels of the Haar stem [ours: 64 times cheaper]")
     channels: int = Field(ge=1, description="Latent channels [paper §3: 8 at 1 mm]")
-    widths: tuple[int, ...] = Field(description="Channels of AutoencoderKL [ours: measured]")
+    widths: _Widths = Field(description="Channels of AutoencoderKL [ours: measured]")
     blocks: int = Field(1, ge=1, description="Residual blocks per width [ours: measured]")
     groups: int = Field(8, ge=1, description="Groups of every GroupNorm [ours: fits the widths]")
     kl: float = Field(1e-6, ge=0, description="Weight of the KL term [prototype]")
     training: Optimisation = Field(description="How it is trained [ours: measured]")
+
+    @model_validator(mode="after")
+    def _divides(self) -> "Codec":
+        _refuse_uneven(self.widths, self.groups, "groups")
+        return self
 
 
 class Fusion(_Part):
     """Adaptive image conditioning."""
 
     width: int = Field(32, ge=1, description="Channels of the fused sources [ours: measured]")
-    tokens: tuple[int, int, int] = Field(
+    tokens: tuple[_Size, _Size, _Size] = Field(
         (5, 6, 5), description="Token grid a source is pooled to [ours: many tokens, paper §2 (1)]"
     )
     heads: int = Field(2, ge=1, description="Attention heads [ours: head width 16]")
+
+    @model_validator(mode="after")
+    def _divides(self) -> "Fusion":
+        _refuse_uneven((self.width,), self.heads, "heads")
+        return self
 
 
 class Denoiser(_Part):
     """The U-Net."""
 
-    widths: tuple[int, ...] = Field(description="Channels per resolution [ours: measured]")
-    blocks: tuple[int, ...] = Field(
+    widths: _Widths = Field(description="Channels per resolution [ours: measured]")
+    blocks: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         description="Residual blocks per resolution in the encoder [ours: measured]"
     )
     width_text: int = Field(64, ge=1, description="Width of projected prompt tokens [ours]")
     groups: int = Field(8, ge=1, description="Groups of every GroupNorm [ours: fits the widths]")
     heads: int = Field(2, ge=1, description="Attention heads [ours: few wide heads are faster]")
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout in blocks [ours: measured]")
+
+    @model_validator(mode="after")
+    def _divides(self) -> "Denoiser":
+        _refuse_uneven(self.widths, self.groups, "groups")
+        _refuse_uneven(self.widths[-1:], self.heads, "heads")
+        return self
 
 
 class Diffusion(_Part):
@@ -128,7 +154,9 @@ class Recipe(_Part):
     anchoring: Optimisation = Field(description="How the anchor is trained [ours: measured]")
     training: Optimisation = Field(description="How the denoiser is trained [paper §3]")
     precision: str = Field(
-        "bf16-mixed", description="Lightning Fabric's precision [ours: fast, no loss measured]"
+        "bf16-mixed",
+        pattern="^(32-true|bf16-mixed)$",
+        description="Lightning Fabric's precision [ours: fast, no loss measured]",
     )
 
 
@@ -147,7 +175,7 @@ PHANTOM_4MM = Recipe(
     anchor=Denoiser(widths=(16, 48, 96), blocks=(0, 1, 1)),
     denoiser=Denoiser(widths=(16, 32, 64), blocks=(0, 1, 1)),
     anchoring=Optimisation(steps=2200, batch=4, rate=2e-3, weight_decay=1e-2, ema=0.99, every=50),
-    training=Optimisation(steps=1000, batch=4, rate=2e-3, weight_decay=1e-2, ema=0.99, every=50),
+    training=Optimisation(steps=700, batch=4, rate=2e-3, weight_decay=1e-2, ema=0.99, every=50),
 )
 
 PHANTOM_2MM = PHANTOM_4MM.model_copy(
@@ -195,20 +223,16 @@ def load_recipe(source: str, changes: Iterable[str] = ()) -> Recipe:
         RecipeError: an unknown key, or a value out of its range.
     """
     if source in RECIPES:
-        data = RECIPES[source].model_dump(mode="json")
+        recipe = RECIPES[source]
     elif Path(source).is_file():
-        data = _toml(Path(source).read_text(), source)
+        recipe = _validated(_toml(Path(source)), source)
     else:
         known = ", ".join(RECIPES)
         raise MissingInputError(f"{source}: no such recipe file, and the named ones are {known}")
+    data = recipe.model_dump(mode="json")
     for change in changes:
         _apply(data, change)
-    try:
-        return Recipe.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RecipeError(f"{source}: {where}: {_explain(first, first['loc'])}") from error
+    return _validated(data, source)
 
 
 def save_recipe(recipe: Recipe, path: Path) -> None:
@@ -221,11 +245,20 @@ def to_toml(recipe: Recipe) -> str:
     return tomli_w.dumps(recipe.model_dump(mode="json"))
 
 
-def _toml(text: str, where: str) -> dict[str, Any]:
+def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{where}: not TOML ({error})") from error
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not TOML ({error})") from error
+
+
+def _validated(data: dict[str, Any], source: str) -> Recipe:
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RecipeError(f"{source}: {where}: {_explain(first, first['loc'])}") from error
 
 
 def _apply(data: dict[str, Any], change: str) -> None:
@@ -248,6 +281,8 @@ def _apply(data: dict[str, Any], change: str) -> None:
 
 def _explain(error: Any, location: tuple[int | str, ...]) -> str:
     """Pydantic's complaint, with the known keys if a key is unknown."""
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
     if error["type"] != "extra_forbidden":
         return f"{error['msg']} (found {error.get('input')!r})"
     part: Any = Recipe

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from acadiff.errors import ScanError
@@ -26,10 +26,14 @@ class ModelScan:
     Args:
         image: `(1 i j k)` on the model's grid, background -1, window or robust range to 1.
         scaling: the map that was applied.
+        shape: voxels of the file it was read from.
+        affine: of that file.
     """
 
     image: Float[Tensor, "1 i j k"]
     scaling: Scaling
+    shape: tuple[int, int, int]
+    affine: Float64[np.ndarray, "4 4"]
 
 
 def read_model_scan(path: Path, modality: Modality, grid: Grid) -> ModelScan:
@@ -46,7 +50,8 @@ def read_model_scan(path: Path, modality: Modality, grid: Grid) -> ModelScan:
         scaling = scaling_of(volume, np.ones(grid.shape, bool) if mask is None else mask)
     except ScanError as error:
         raise ScanError(f"{path}: {error}") from error
-    return ModelScan(torch.from_numpy(scaling.to_model(volume.data)), scaling)
+    image = torch.from_numpy(scaling.to_model(volume.data))
+    return ModelScan(image, scaling, scan.data.shape[1:], scan.affine)
 
 
 def to_volume(

@@ -1,5 +1,6 @@
 """Scans → one frozen codec a modality, and the latents of everyone trained on."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ from acadiff.cohort.split import split
 from acadiff.cohort.table import Cohort, read_cohort
 from acadiff.commit import atomic_write, write_json
 from acadiff.diffusion.noise import generator
-from acadiff.errors import CohortError
+from acadiff.errors import CheckpointError, CohortError
 from acadiff.evaluation.metrics import judge
 from acadiff.latent.codec import Codec
-from acadiff.latent.codec_folder import half, load_codec, save_codec
+from acadiff.latent.codec_folder import half, load_codec, read_record, save_codec
 from acadiff.latent.scan import ModelScan, read_model_scan
 from acadiff.latent.store import write_latents
 from acadiff.modality import Modality
@@ -43,19 +44,49 @@ def run(cohort: Path, work: Path, recipe: Recipe, fabric: Fabric, on_step: OnSte
 
     Raises:
         CohortError: too few subjects, or no training scan of a modality.
+        CheckpointError: a codec of another recipe is in the way.
     """
     people = read_cohort(cohort)
     parts = divide(people, recipe)
+    done = {m for m in Modality if _is_done(work / "codecs" / m.name, recipe)}
     write_split(work / "split.tsv", parts)
     save_recipe(recipe, work / "recipe.toml")
     for modality in Modality:
         folder = work / "codecs" / modality.name
         scans = _read(people, parts, modality, Grid(recipe.voxel))
         on_step(f"{modality.title}: {len(scans)} scans read")
-        if not (folder / "codec.json").is_file():
+        if modality not in done:
             _train(folder, modality, scans, parts, recipe, fabric, on_step)
         _encode(work, folder, modality, scans)
         on_step(f"{modality.title}: latents written")
+
+
+def _is_done(folder: Path, recipe: Recipe) -> bool:
+    """Whether a codec of this very recipe is there.
+
+    Raises:
+        CheckpointError: one of another recipe is.
+    """
+    if not (folder / "codec.json").is_file():
+        return False
+    record = read_record(folder / "codec.json", "codec")
+    wanted = json.loads(json.dumps(_origin(recipe)))
+    if any(record.get(key, value) != value for key, value in wanted.items()):
+        raise CheckpointError(
+            f"{folder}: holds a codec of another recipe; use another work folder"
+        )
+    return True
+
+
+def _origin(recipe: Recipe) -> dict[str, Any]:
+    """What a codec's record says of the numbers it came from."""
+    numbers = recipe.codec.model_dump()
+    training = {"training": numbers.pop("training"), "kl": numbers.pop("kl")}
+    return {
+        "voxel": recipe.voxel,
+        "arguments": {"shape": Grid(recipe.voxel).shape, **numbers},
+        "recipe": training,
+    }
 
 
 def divide(people: Cohort, recipe: Recipe) -> dict[str, tuple[str, ...]]:
@@ -88,13 +119,9 @@ def _train(
     training = [scans[s].image for s in parts["train"] if s in scans]
     if not training:
         raise CohortError(f"no training subject has a {modality.title}; a codec needs some")
-    grid, numbers = Grid(recipe.voxel), recipe.codec
-    arguments: dict[str, Any] = {
-        "shape": grid.shape,
-        **numbers.model_dump(include={"levels", "channels", "widths", "blocks", "groups"}),
-    }
-    torch.manual_seed(numbers.training.seed)
-    codec = Codec(**arguments)
+    origin = _origin(recipe)
+    torch.manual_seed(recipe.codec.training.seed)
+    codec = Codec(**origin["arguments"])
     codec.fit_linear(training)
     fabric.to_device(codec)
     fit_codec(codec, training, recipe, fabric, folder, on_step)
@@ -103,9 +130,8 @@ def _train(
     spread = torch.cat([codec.moments(image[None])[0].flatten() for image in training[:64]]).std()
     codec.scale.copy_(spread.half().float())
     record = {
+        **origin,
         "modality": modality.name,
-        "voxel": recipe.voxel,
-        "arguments": arguments,
         "scaling": typical_scaling(modality, [s.scaling for s in scans.values()]).to_json(),
         "trained_on": fingerprint(parts["train"]),
     }

@@ -1,0 +1,76 @@
+"""The smallest generators of every kind, and something to feed them."""
+
+import torch
+from torch import nn
+
+from acadiff.clinical import Text
+from acadiff.generators import GENERATORS, Example
+from acadiff.latent.batch import Batch
+from acadiff.modality import Modality
+
+LATENT, VOXEL = (3, 4, 4, 4), (1, 4, 6, 4)
+WORDS = 6
+NET = {"widths": (8, 16), "blocks": (1, 1), "width_text": 8, "groups": 4, "heads": 2}
+ARGUMENTS = {
+    "acadiff": {
+        "latent_shape": LATENT,
+        "width_text_in": WORDS,
+        "anchor": NET | {"dropout": 0.0},
+        "denoiser": NET | {"dropout": 0.0},
+        "fusion": {"width": 8, "tokens": (2, 2, 2), "heads": 2},
+        "diffusion": {
+            "timesteps": 100,
+            "prediction": "velocity",
+            "consistency": 0.1,
+            "early": 1.0,
+            "sampler": "dpm-solver",
+            "steps": 3,
+        },
+    },
+    "mean": {"shape": VOXEL},
+}
+
+
+def make(name, target=Modality.FDG, awake=True, **changes):
+    """A generator as training leaves it: nothing in it is zero (`awake`), or fresh."""
+    torch.manual_seed(0)
+    made = GENERATORS[name](target, **ARGUMENTS[name] | changes)
+    with torch.no_grad():
+        for values in (*made.parameters(), *made.buffers()) if awake else ():
+            if not values.any():
+                nn.init.normal_(values, std=0.1)
+    return made.eval()
+
+
+def shape_of(generator):
+    """Shape of one of its samples."""
+    return LATENT if generator.space == "latent" else VOXEL
+
+
+def sources(target=Modality.FDG, seed=0):
+    """Three people: one with both sources, one with each alone."""
+    images = torch.randn(3, 3, *LATENT, generator=torch.Generator().manual_seed(seed))
+    available = torch.zeros(3, 3, dtype=torch.bool)
+    for row, used in enumerate((target.others, target.others[:1], target.others[1:])):
+        for modality in used:
+            available[row, modality.index] = True
+    return Batch(("A", "B", "C"), images, available, target)
+
+
+def text(lengths=(5, 3, 0), seed=0):
+    """Prompts of several lengths; one of none."""
+    random = torch.Generator().manual_seed(seed)
+    return Text.stack([torch.randn(n, WORDS, generator=random) for n in lengths], WORDS)
+
+
+def noise(generator, draws=2, rows=3, seed=0):
+    """Starting noise for some people and draws."""
+    random = torch.Generator().manual_seed(seed)
+    return torch.randn(rows, draws, *shape_of(generator), generator=random)
+
+
+def example(generator, seed=0):
+    """A training batch for the three."""
+    random = torch.Generator().manual_seed(seed)
+    truth = torch.randn(3, *shape_of(generator), generator=random)
+    return Example(sources(generator.target), truth, text(), random)

@@ -1,0 +1,85 @@
+import pytest
+import torch
+from miniatures import ARGUMENTS, LATENT, example, make, noise, sources, text
+
+from acadiff.modality import Modality
+
+DIFFUSION = ARGUMENTS["acadiff"]["diffusion"]
+
+
+def test_the_target_has_no_part_in_its_own_making():
+    """Its slot is not even read."""
+    generator = make("acadiff")
+    batch = sources()
+    batch.images[:, Modality.FDG.index] = torch.nan
+    assert generator.sample(batch, text(), noise(generator)).isfinite().all()
+
+
+def test_tokens_are_standardised_over_the_training_prompts():
+    generator, words = make("acadiff"), text((40, 30, 50))
+    generator.fit_text(words)
+    tokens, mask = generator._standardised(words)
+    torch.testing.assert_close(tokens[mask].mean(dim=0), torch.zeros(6), atol=1e-5, rtol=0)
+    torch.testing.assert_close(tokens[mask].std(dim=0), torch.ones(6))
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_the_prompt_matters(row):
+    generator = make("acadiff")
+    one, other = (
+        generator.sample(sources(), text(seed=seed), noise(generator)) for seed in (0, 1)
+    )
+    assert not torch.allclose(one[row], other[row], atol=1e-4)
+    assert torch.equal(one[2], other[2]), "nothing is said about the third"
+
+
+def test_two_sources_say_more_than_one():
+    generator, batch = make("acadiff"), sources()
+    less = batch.hide(torch.tensor([[1, 0, 0], [0, 0, 0], [0, 0, 0]]).bool())
+    start = noise(generator)
+    one, other = (generator.sample(b, text(), start) for b in (batch, less))
+    assert not torch.allclose(one[0], other[0], atol=1e-3)
+    assert torch.allclose(one[1:], other[1:], atol=1e-5)
+
+
+def test_the_spread_is_the_error_of_the_anchor_per_place():
+    """A fresh anchor says nothing, so that its error is the truth."""
+    generator = make("acadiff", awake=False)
+    seen, unseen = example(generator, 1), example(generator, 2)
+    generator.fit_spread([seen, seen], [unseen])
+    torch.testing.assert_close(generator.spread_seen, seen.truth.square().mean(dim=0).sqrt())
+    torch.testing.assert_close(generator.spread, unseen.truth.square().mean(dim=0).sqrt())
+    generator.fit_spread([seen], [])
+    assert torch.equal(generator.spread, generator.spread_seen)
+    assert generator.spread.shape == LATENT
+
+
+def test_a_sample_is_the_anchor_and_the_rest_in_units_of_the_spread():
+    generator = make("acadiff")
+    start = noise(generator)
+    with torch.no_grad():
+        usual = generator.sample(sources(), text(), start)
+        anchor = generator._anchor(generator._fused(sources()), *generator._standardised(text()))
+        generator.spread.mul_(2)
+        wide = generator.sample(sources(), text(), start)
+    torch.testing.assert_close(wide - anchor[:, None], 2 * (usual - anchor[:, None]))
+
+
+def test_the_anchor_is_left_alone_while_the_rest_is_learnt():
+    generator = make("acadiff")
+    _, second = generator.phases()
+    generator.zero_grad()
+    sum(second["diffusion"].losses(example(generator)).values()).backward()
+    touched = {n.split(".")[0] for n, p in generator.named_parameters() if p.grad is not None}
+    assert touched == {"denoiser"}
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "dpm-solver"])
+@pytest.mark.parametrize("prediction", ["epsilon", "velocity"])
+def test_each_sampler_speaks_each_language(sampler, prediction):
+    changes = DIFFUSION | {"sampler": sampler, "prediction": prediction}
+    generator = make("acadiff", diffusion=changes)
+    assert generator.sample(sources(), text(), noise(generator)).isfinite().all()
+    _, second = generator.phases()
+    losses = second["diffusion"].losses(example(generator))
+    assert all(loss.isfinite() for loss in losses.values())
