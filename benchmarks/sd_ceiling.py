@@ -1,12 +1,12 @@
 """How well could any uncertainty map rank the errors? The rank correlation of an oracle.
 
-The oracle knows where this method errs on everybody else: its map for a subject is the RMS error of
-the imputed mean over all *other* test subjects. Beside it stands the SD of the draws.
+The oracle knows where this method errs on everybody else: its map for a subject is the RMS error
+of the imputed mean over all *other* test subjects. Beside it stands the SD of the draws.
 
     python benchmarks/sd_ceiling.py COHORT OUT/acadiff/MRI+AV45 [more derivative folders]
 
-A perfect map does not reach 1: an absolute error is one draw from a distribution whose width is all
-that a map can know. SIMULATED.
+A perfect map does not reach 1: an absolute error is one draw from a distribution whose width is
+all that a map can know. SIMULATED.
 """
 
 import argparse
