@@ -16,6 +16,7 @@ from torch import Tensor
 
 from acadiff.clinical import ENCODERS, Prompt, Text, TextEncoder
 from acadiff.cohort.table import Subject
+from acadiff.commit import write_text
 from acadiff.diffusion.noise import Noise
 from acadiff.errors import CheckpointError, CohortError, MissingInputError, ScanError
 from acadiff.generators import GENERATORS
@@ -31,6 +32,9 @@ from acadiff.volume.image import Volume
 MICROBATCH = 10
 """Draws computed together, always padded to this many, so that no draw's bits depend on how many
 draws were asked for or on who else is imputed."""
+
+_LOGGED = 10
+"""One step in so many is kept in the log that travels with weights."""
 
 
 class Imputer(ModelHubMixin):
@@ -111,7 +115,7 @@ class Imputer(ModelHubMixin):
         return cls.load(folder, **options)
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        """Called by `save_pretrained`: copy the parts, without training state."""
+        """Called by `save_pretrained`: copy the parts, without training state, logs thinned."""
         for part in ("codecs", "generators"):
             shutil.copytree(
                 self.folder / part,
@@ -119,6 +123,8 @@ class Imputer(ModelHubMixin):
                 dirs_exist_ok=True,
                 ignore=shutil.ignore_patterns("checkpoint"),
             )
+        for log in save_directory.rglob("steps.jsonl"):
+            write_text(log, "".join(log.read_text().splitlines(keepends=True)[::_LOGGED]))
 
     def impute(
         self, subject: Subject, target: Modality, draws: int = 10, seed: int = 0
