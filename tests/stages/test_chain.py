@@ -1,5 +1,6 @@
 """A dozen small phantoms through every stage, and what must hold along the way."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -110,7 +111,7 @@ def test_it_is_scored_against_what_was_hidden_and_told_on_a_page(whole, river, t
 @pytest.fixture(scope="module")
 def lacking(cohort):
     """Three people who lack something."""
-    return sorted({subject for subject, _ in missing(cohort)})[:3]
+    return tuple(sorted({subject for subject, _ in missing(cohort)})[:3])
 
 
 def test_somebody_alone_is_imputed_as_among_others_bit_by_bit(
@@ -159,18 +160,20 @@ def forked(work):
 
 
 def test_killed_and_run_again_it_writes_the_same_bytes(whole, cohort, imputer, tmp_path, lacking):
-    request, out = impute.Request(draws=3, subjects=tuple(lacking)), tmp_path / "killed"
-    began = time.monotonic()
+    request, out = impute.Request(draws=3, subjects=lacking), tmp_path / "killed"
     impute.run(cohort, imputer, tmp_path / "calm", request, quiet)
-    needed = time.monotonic() - began
     chance, killed = random.Random(0), 0
     for _ in range(5):
         child = forked(lambda: impute.run(cohort, imputer, out, request, quiet))
-        time.sleep(chance.uniform(0.05, 0.6) * needed)
-        os.kill(child, signal.SIGKILL)
-        killed += os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        enough = len(list(out.rglob("*"))) + chance.randint(1, 6)
+        while len(list(out.rglob("*"))) < enough and os.waitpid(child, os.WNOHANG)[0] == 0:
+            time.sleep(chance.uniform(0, 0.004))
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(child, signal.SIGKILL)
+            killed += os.WIFSIGNALED(os.waitpid(child, 0)[1])
     assert killed
     assert impute.run(cohort, imputer, out, request, quiet) == {}
+    assert contents(out).keys() == contents(tmp_path / "calm").keys()
     assert tree(out) == tree(tmp_path / "calm")
     for name in lacking:
         assert contents(out / f"sub-{name}") == contents(whole / f"sub-{name}")

@@ -110,19 +110,31 @@ def train(folder):
             os._exit(0)
     return child
 
+def committed():
+    '''What changes with every checkpoint.'''
+    try:
+        return (folder / "killed/checkpoint/LATEST.json").stat().st_ino
+    except FileNotFoundError:
+        return None
+
+def train_and_kill(after, late):
+    '''Kill once so many checkpoints were committed, and a little later.'''
+    child, before = train(folder / "killed"), committed()
+    while after and not os.waitpid(child, os.WNOHANG)[0]:
+        time.sleep(0.0005)
+        now = committed()
+        after, before = after - (now != before), now
+    if after:
+        return False
+    time.sleep(late)
+    os.kill(child, signal.SIGKILL)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
 folder, chance, kills = Path(sys.argv[1]), random.Random(int(sys.argv[2])), 0
-began = time.monotonic()
 os.waitpid(train(folder / "whole"), 0)
-whole = time.monotonic() - began
-while True:
-    child = train(folder / "killed")
-    if kills < 12:
-        time.sleep(chance.uniform(0.1, 0.5) * whole)
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
-        break
+while train_and_kill(chance.randint(0, 4), chance.uniform(0, 0.01)):
     kills += 1
+os.waitpid(train(folder / "killed"), 0)
 print(kills)
 """
 
@@ -131,8 +143,8 @@ print(kills)
 def test_killed_at_any_moment_it_ends_in_the_same_weights(tmp_path, seed):
     script = KILLED.format(path=sys.path)
     command = [sys.executable, "-c", script, str(tmp_path), str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    assert int(done.stdout) >= 2
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    assert int(done.stdout) >= 3
     assert same(
         state(start(tmp_path / "killed", steps=40, every=2)),
         state(start(tmp_path / "whole", steps=40, every=2)),

@@ -24,7 +24,7 @@ from acadiff.nets.wavelet import Haar
 
 
 class Codec(nn.Module):
-    """Volumes `(b 1 i j k)` in [-1, 1] ⇄ whitened latents `(b c i/f j/f k/f)`."""
+    """Volumes `(b 1 i j k)` in [-1, 1] ⇄ whitened latents `(b c I J K)`, `I = i / factor`."""
 
     template: Tensor
     level: Tensor
@@ -101,13 +101,13 @@ class Codec(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             return self.linear(y) + mean.float(), sd.float()
 
-    def reconstruct(self, z: Float[Tensor, "b c i j k"]) -> Float[Tensor, "b 1 i j k"]:
+    def reconstruct(self, z: Float[Tensor, "b c I J K"]) -> Float[Tensor, "b 1 i j k"]:
         """Volume of a *raw* latent."""
         return torch.as_tensor(
             self.haar.inverse(self._coefficients(z) * self.level) + self.template
         )
 
-    def _deviation(self, x: Float[Tensor, "b 1 i j k"]) -> Float[Tensor, "b c i j k"]:
+    def _deviation(self, x: Float[Tensor, "b 1 i j k"]) -> Float[Tensor, "b c I J K"]:
         """Haar coefficients of what sets a volume apart from the template, in units of `level`."""
         with torch.autocast(x.device.type, enabled=False):
             return torch.as_tensor(self.haar(x - self.template) / self.level)
@@ -131,7 +131,7 @@ class Codec(nn.Module):
         kl = 0.5 * (mean.square() + sd.square() - 1 - 2 * sd.log()).mean()
         return {"reconstruction": error, "kl": kl}
 
-    def encode(self, x: Float[Tensor, "b 1 i j k"]) -> Float[Tensor, "b c i j k"]:
+    def encode(self, x: Float[Tensor, "b 1 i j k"]) -> Float[Tensor, "b c I J K"]:
         """Whitened latents: the posterior mean over `scale`.
 
         One scale serves all channels: the linear path is orthonormal, so that an error in latents
@@ -140,6 +140,6 @@ class Codec(nn.Module):
         """
         return self.moments(x)[0] / self.scale
 
-    def decode(self, z: Float[Tensor, "b c i j k"]) -> Float[Tensor, "b 1 i j k"]:
+    def decode(self, z: Float[Tensor, "b c I J K"]) -> Float[Tensor, "b 1 i j k"]:
         """Volumes of whitened latents."""
         return self.reconstruct(z * self.scale)

@@ -196,7 +196,7 @@ class Denoiser(nn.Module):
         time = self.time(time_features(t, 64))
         null = repeat(self.null, "e -> b 1 e", b=len(t)).to(text.dtype)
         text = torch.cat([null, self.text_norm(self.text(text)).to(text.dtype)], dim=1)
-        mask = torch.cat([torch.ones_like(mask[:, :1]), mask], dim=1)
+        mask = torch.cat([mask.new_ones(len(mask), 1), mask], dim=1)
         x = self.enter(torch.cat([z_t, fused], dim=1)) + self.position
         skips = [x]
         for stack, down in zip(self.encoder, self.down, strict=True):

@@ -97,6 +97,7 @@ def run(
     people = read_cohort(cohort)
     wanted = jobs(people, request)
     start_dataset(out, cohort)
+    sweep(out)
     failed: dict[str, str] = {}
     skipped = 0
     for job in wanted:
