@@ -97,7 +97,8 @@ class Imputer(ModelHubMixin):
         force_download: bool,
         local_files_only: bool,
         token: str | bool | None,
-        **options: Any,
+        method: str = "acadiff",
+        **_: Any,
     ) -> "Imputer":
         """Called by `from_pretrained`: a local folder, or a snapshot of a hub repository."""
         folder = Path(model_id)
@@ -112,7 +113,7 @@ class Imputer(ModelHubMixin):
                     token=token,
                 )
             )
-        return cls.load(folder, **options)
+        return cls.load(folder, method)
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Called by `save_pretrained`: copy the parts, without training state, logs thinned."""

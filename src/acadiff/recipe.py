@@ -108,7 +108,7 @@ class Denoiser(_Part):
 class Diffusion(_Part):
     """The process and how it is sampled."""
 
-    timesteps: int = Field(1000, ge=1, description="Training times T [prototype]")
+    timesteps: int = Field(1000, ge=2, description="Training times T [prototype]")
     prediction: str = Field(
         "velocity",
         pattern="^(epsilon|velocity)$",
@@ -256,7 +256,8 @@ def _validated(data: dict[str, Any], source: str) -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key also leaves another one missing; the misspelling is what to tell.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         where = ".".join(map(str, first["loc"]))
         raise RecipeError(f"{source}: {where}: {_explain(first, first['loc'])}") from error
 

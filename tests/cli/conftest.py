@@ -1,34 +1,29 @@
-"""A cohort of ellipsoids on the 8 mm grid and a model trained on it for one step, once."""
+"""Copies of the small trained river that a command may spoil, and what a refusal looks like."""
 
 import shutil
 
 import pytest
-from makers import write_cohort
-from tiny import LACKING, ROWS, TINY
 
 from acadiff.cli import main
-
-
-@pytest.fixture(scope="session")
-def _made(tmp_path_factory):
-    root = tmp_path_factory.mktemp("made")
-    cohort, work = str(write_cohort(root / "cohort", ROWS, LACKING)), str(root / "work")
-    assert main(["compress", cohort, work, *TINY]) == 0
-    assert main(["train", cohort, work, "--target", "fdg", *TINY]) == 0
-    assert main(["train", cohort, work, "--method", "mean", *TINY]) == 0
-    return root
+from acadiff.cohort.table import read_cohort
 
 
 @pytest.fixture
-def cohort(_made, tmp_path):
-    """Six people; 005 lacks an FDG-PET, 006 both PETs. A copy that a test may spoil."""
-    return shutil.copytree(_made / "cohort", tmp_path / "cohort")
+def cohort(river, tmp_path):
+    """Twelve phantoms, half of whom lack scans."""
+    return shutil.copytree(river / "cohort", tmp_path / "cohort")
 
 
 @pytest.fixture
-def work(_made, tmp_path):
-    """Codecs, latents, a generator of FDG-PET, and the means. A copy that a test may spoil."""
-    return shutil.copytree(_made / "work", tmp_path / "work")
+def work(river, tmp_path):
+    """Codecs, latents and all generators of both methods."""
+    return shutil.copytree(river / "work", tmp_path / "work")
+
+
+@pytest.fixture
+def lacking(river):
+    """Those who lack a scan, by id."""
+    return [s for s in read_cohort(river / "cohort").subjects if len(s.scans) < 3]
 
 
 @pytest.fixture

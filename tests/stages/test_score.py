@@ -49,13 +49,14 @@ def test_scores_equal_the_metrics_of_the_files(tmp_path, cohort):
     assert np.isnan(first.sd_error_rho)
 
 
-def test_mri_is_judged_on_the_true_scans_scale(tmp_path, cohort):
+def test_each_mri_is_brought_to_unit_by_its_own_scale(tmp_path, cohort):
     given, _ = _impute(tmp_path / "d", cohort, "001", MRI, [FDG], keep=False)
     table = score([tmp_path / "d"], cohort)
     truth = brain(MRI, 0)
     mask = brain_mask(truth)
     on = robust_scale(truth.data, mask).to_unit
-    expected = psnr(on(truth.data[0]), on(given.mean.data[0]), mask)
+    stated = Window().to_unit
+    expected = psnr(on(truth.data[0]), stated(given.mean.data[0]), mask)
     assert table.psnr.tolist() == [pytest.approx(expected)]
 
 

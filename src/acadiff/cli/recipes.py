@@ -18,7 +18,8 @@ SetOption = Annotated[
     typer.Option("--set", help="Change one number, e.g. --set diffusion.steps=20; repeatable."),
 ]
 DeviceOption = Annotated[
-    str, typer.Option("--device", help="auto, cpu, cuda or mps.", metavar="DEVICE")
+    str,
+    typer.Option("--device", help="Where to compute: auto, cpu, cuda or mps.", metavar="DEVICE"),
 ]
 WorkArgument = Annotated[Path, typer.Argument(help="Work folder; made if it is not there.")]
 CohortArgument = Annotated[Path, typer.Argument(help="Root of the BIDS dataset.")]
