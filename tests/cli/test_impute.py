@@ -158,7 +158,7 @@ def test_a_spoilt_source_fails_its_subject_and_no_other(
     one, out = lacking[0], tmp_path / "out"
     path = next((cohort / one.key).rglob(NIFTI))
     image = nibabel.load(path)
-    data, affine = np.array(image.dataobj), np.array(image.affine)
+    data, affine = image.get_fdata(dtype=np.float32), np.array(image.affine)
     spoil(data, affine)
     nibabel.Nifti1Image(data, affine).to_filename(path)
     sentence = refused(1, "impute", cohort, out, "--model", work, *MEAN)

@@ -16,7 +16,7 @@ def impute(
     model: Annotated[
         str, typer.Option("--model", "-m", help="Work folder of a training, or a pretrained name.")
     ] = "phantom-4mm",
-    method: Annotated[str, typer.Option(help="acadiff or mean.")] = "acadiff",
+    method: Annotated[str, typer.Option(help="Method: acadiff or mean.")] = "acadiff",
     draws: Annotated[int, typer.Option(min=1, help="Monte Carlo draws.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
     source: Annotated[

@@ -26,7 +26,7 @@ def train(
     work: WorkArgument,
     recipe: RecipeOption = "phantom-4mm",
     set_: SetOption = None,
-    method: Annotated[str, typer.Option(help="acadiff or mean.")] = "acadiff",
+    method: Annotated[str, typer.Option(help="Method: acadiff or mean.")] = "acadiff",
     target: Targets = None,
     device: DeviceOption = "auto",
 ) -> None:
