@@ -25,7 +25,8 @@ def impute(
     ] = None,
     target: Annotated[list[str] | None, typer.Option("--target", help="Only these.")] = None,
     participant_label: Annotated[
-        list[str] | None, typer.Option("--participant-label", help="Only these subjects.")
+        list[str] | None,
+        typer.Option("--participant-label", metavar="ID", help="Only these subjects."),
     ] = None,
     keep_draws: Annotated[bool, typer.Option(help="Write the single draws too.")] = False,
 ) -> None:
