@@ -44,20 +44,17 @@ def test_a_wrong_number_is_named_by_every_command(
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("line", "wrong", "sentence"),
     [
-        ("colour = 1", "colour: unknown key; known are name, voxel, "),
-        ("[training]\nstepz = 1", "training.stepz: unknown key; known are steps, batch, "),
-        ("voxel 4", "not TOML ("),
+        ("name = ", "colour = 1\nname = ", "colour: unknown key; known are name, voxel, "),
+        ("[training]", "[training]\nstepz = 1", "training.stepz: unknown key; known are steps, "),
+        ("voxel = 4", "voxel 4", "not TOML ("),
     ],
 )
-def test_a_wrong_recipe_file_is_told_by_key(text, sentence, refused, capsys, tmp_path):
+def test_a_wrong_recipe_file_is_told_by_key(line, wrong, sentence, refused, capsys, tmp_path):
     main(["recipe"])
-    lines = capsys.readouterr().out.split("\n\n")
     path = tmp_path / "mine.toml"
-    path.write_text("\n\n".join([text, *lines] if "[" not in text else [*lines, text]))
-    if "[" in text:
-        path.write_text("\n\n".join(p for p in lines if "[training]" not in p) + "\n" + text)
+    path.write_text(capsys.readouterr().out.replace(line, wrong, 1))
     assert refused(64, "recipe", path).startswith(f"{path}: {sentence}")
 
 
