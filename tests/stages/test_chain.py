@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from brook import RECIPE, contents, cpu
 
+from acadiff.cohort.ledger import read_split
 from acadiff.cohort.table import hidden_truth, read_cohort
 from acadiff.errors import CheckpointError, CohortError, RecipeError
 from acadiff.imputer import Imputer
@@ -252,6 +253,28 @@ def test_a_codec_of_another_recipe_is_not_taken_for_this_one(river, tmp_path, ch
     with pytest.raises(CheckpointError, match="holds a codec of another recipe"):
         compress.run(river / "cohort", tmp_path / "work", other, cpu(), quiet)
     assert contents(tmp_path / "work") == before
+
+
+@pytest.mark.parametrize("change", ["conditioning.both=1.0", "anchoring.batch=3"])
+def test_an_unfinished_training_of_another_recipe_is_not_gone_on_with(river, tmp_path, change):
+    other = load_recipe(_saved(RECIPE, tmp_path), [change])
+    shutil.copytree(river / "work", tmp_path / "work")
+    (tmp_path / "work" / "generators" / "acadiff-FDG" / "generator.json").unlink()
+    named = change.split(".")[0 if "conditioning" in change else 1].split("=")[0]
+    with pytest.raises(CheckpointError, match=f"made with another {named}"):
+        train.run(river / "cohort", tmp_path / "work", other, "acadiff", (FDG,), cpu(), quiet)
+
+
+def test_a_codec_is_not_gone_on_with_on_other_scans(river, tmp_path):
+    shutil.copytree(river / "cohort", tmp_path / "cohort")
+    shutil.copytree(river / "work", tmp_path / "work")
+    (tmp_path / "work" / "codecs" / "MRI" / "codec.json").unlink()
+    train_ids = read_split(river / "work" / "split.tsv")["train"]
+    people = read_cohort(tmp_path / "cohort").named(train_ids).subjects
+    one, two, *_ = (s.scans[MRI] for s in people if MRI in s.scans)
+    shutil.copy(one, two)
+    with pytest.raises(CheckpointError, match="made with another scans"):
+        compress.run(tmp_path / "cohort", tmp_path / "work", RECIPE, cpu(), quiet)
 
 
 def test_another_voxel_size_than_the_codecs_is_refused(river):

@@ -1,5 +1,6 @@
 """Scans → one frozen codec a modality, and the latents of everyone trained on."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -163,7 +164,11 @@ def fit_codec(
         lambda xs: codec.losses(*xs),
         {"reconstruction": 1.0, "kl": recipe.codec.kl},
     )
-    belongs = {"recipe": recipe.codec.model_dump(mode="json"), "scans": len(training)}
+    belongs = {
+        "recipe": recipe.codec.model_dump(mode="json"),
+        "precision": recipe.precision,
+        "scans": hashlib.sha256(codec.template.cpu().numpy().tobytes()).hexdigest(),
+    }
     steps = Run(
         codec, {"codec": objective}, settings, fabric=fabric, folder=folder, belongs=belongs
     )

@@ -137,7 +137,7 @@ def fit_acadiff(target: Modality, bench: Bench, folder: Path) -> tuple[Generator
     generator = ACADiff(target, **arguments)
     generator.fit_text(examples.text)
     bench.fabric.to_device(generator)
-    belongs = {"arguments": arguments, "subjects": fingerprint(s.id for s in examples.subjects)}
+    belongs = {"arguments": arguments, **_origin(examples, bench)}
     first, second = generator.phases()
     fit_phase(generator, first, recipe.anchoring, examples, folder, belongs, bench)
     generator.fit_spread(*spread_examples(examples, bench, latents))
@@ -169,6 +169,19 @@ def spread_examples(
         (to_device(e, bench.fabric) for e in seen.every(count, size)),
         (to_device(e, bench.fabric) for e in unseen.every(count, size)),
     )
+
+
+def _origin(examples: Examples, bench: Bench) -> dict[str, Any]:
+    """All that the weights come from besides the network and its optimiser."""
+    recipe = bench.recipe
+    return {
+        "subjects": fingerprint(s.id for s in examples.subjects),
+        "codecs": {m.name: found.identity for m, found in bench.codecs.items()},
+        "encoder": bench.encoder.identity,
+        "conditioning": recipe.conditioning.model_dump(mode="json"),
+        "precision": recipe.precision,
+        "start": recipe.training.seed,
+    }
 
 
 def fit_phase(
