@@ -277,6 +277,12 @@ def test_a_codec_is_not_gone_on_with_on_other_scans(river, tmp_path):
         compress.run(tmp_path / "cohort", tmp_path / "work", RECIPE, cpu(), quiet)
 
 
+def test_an_unknown_text_encoder_is_refused_by_name(river, tmp_path):
+    other = load_recipe(_saved(RECIPE, tmp_path), ["conditioning.encoder=parrot"])
+    with pytest.raises(RecipeError, match="'parrot': known are minilm"):
+        train.run(river / "cohort", river / "work", other, "acadiff", (FDG,), cpu(), quiet)
+
+
 def test_another_voxel_size_than_the_codecs_is_refused(river):
     other = RECIPE.model_copy(update={"voxel": 4})
     with pytest.raises(RecipeError, match="voxel is 4 mm"):

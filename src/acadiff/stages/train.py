@@ -50,11 +50,16 @@ def run(
         on_step: told of each thing done.
 
     Raises:
-        RecipeError: the method is unknown, or the recipe is not that of the codecs.
+        RecipeError: method or text encoder is unknown, or the recipe is not that of the codecs.
         CheckpointError: a generator of another recipe is in the way.
     """
     if method not in METHODS:
         raise RecipeError(f"method {method!r}: known are {', '.join(METHODS)}")
+    if recipe.conditioning.encoder not in ENCODERS:
+        raise RecipeError(
+            f"conditioning.encoder is {recipe.conditioning.encoder!r}: known are "
+            f"{', '.join(ENCODERS)}"
+        )
     parts = read_split(work / "split.tsv")
     people = read_cohort(cohort)
     subjects = people.named(parts["train"]).subjects
