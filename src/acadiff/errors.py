@@ -11,14 +11,55 @@
     └── OutputError        73   the place to write to cannot be used
 
 The number is the exit status of the command line (sysexits.h, as BIDS-Apps use it). A message says
-what is wrong, which value, where, and what to do about it.
+what is wrong, which value, where, and what to do about it. What is wrong with one of many inputs
+does not stop the others: it becomes a `Problem`, and every problem has a code (docs/errors.md).
 """
+
+from dataclasses import dataclass
 
 
 class AcadiffError(Exception):
-    """A failure that a person can act on; its text is one sentence."""
+    """A failure that a person can act on; its text is one sentence.
+
+    Args:
+        message: what is wrong, which value and where.
+        code: the kind of failure, `E_…`, for programs.
+        value: the offending value, for programs.
+        hint: what to do about it; ends the sentence.
+    """
 
     exit_code = 1
+
+    def __init__(
+        self, message: str, *, code: str = "E_FAILED", value: object = "", hint: str = ""
+    ) -> None:
+        """Make the sentence."""
+        super().__init__(f"{message}; {hint}" if hint else message)
+        self.code, self.value, self.hint = code, str(value), hint
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one input, told in a table instead of raised.
+
+    Args:
+        where: the file, or the file and line.
+        code: `E_…` if the input is refused, `W_…` if it is used with a warning.
+        value: the offending value.
+        hint: what to do about it.
+        text: the whole sentence.
+    """
+
+    where: str
+    code: str
+    value: str
+    hint: str
+    text: str
+
+    @classmethod
+    def of(cls, where: object, error: AcadiffError) -> "Problem":
+        """An error, caught."""
+        return cls(str(where), error.code, error.value, error.hint, str(error))
 
 
 class UsageError(AcadiffError):
