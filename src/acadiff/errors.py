@@ -1,14 +1,15 @@
 """Everything ACADiff can refuse, as one tree.
 
-    AcadiffError            1   the run failed
-    ├── UsageError         64   the command line asks for something that does not exist
-    │   └── RecipeError    64   a recipe key or value is wrong
-    ├── CohortError        65   a table, an id or the set of scans is wrong
-    ├── ScanError          65   one image is wrong
-    ├── CheckpointError    65   weights are damaged or belong to something else
-    ├── EncoderError       66   the text encoder's files are missing or wrong
-    ├── MissingInputError  66   a file or folder that was named is not there
-    └── OutputError        73   the place to write to cannot be used
+    AcadiffError              1   the run failed
+    ├── UsageError           64   the command line asks for something that does not exist
+    │   └── RecipeError      64   a recipe key or value is wrong
+    ├── NothingSelectedError 18   the filters leave no scan to work on
+    ├── CohortError          65   a table, an id or the set of scans is wrong
+    ├── ScanError            65   one image is wrong
+    ├── CheckpointError      65   weights are damaged or belong to something else
+    ├── EncoderError         66   the text encoder's files are missing or wrong
+    ├── MissingInputError    66   a file or folder that was named is not there
+    └── OutputError          73   the place to write to cannot be used
 
 The number is the exit status of the command line (sysexits.h, as BIDS-Apps use it). A message says
 what is wrong, which value, where, and what to do about it. What is wrong with one of many inputs
@@ -70,6 +71,12 @@ class UsageError(AcadiffError):
 
 class RecipeError(UsageError):
     """A recipe holds an unknown key or an impossible value."""
+
+
+class NothingSelectedError(AcadiffError):
+    """No scan is left after the choice of participants and sessions."""
+
+    exit_code = 18
 
 
 class CohortError(AcadiffError):
