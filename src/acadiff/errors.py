@@ -16,7 +16,9 @@ what is wrong, which value, where, and what to do about it. What is wrong with o
 does not stop the others: it becomes a `Problem`, and every problem has a code (docs/errors.md).
 """
 
+from copy import copy
 from dataclasses import dataclass
+from typing import Self
 
 
 class AcadiffError(Exception):
@@ -37,6 +39,12 @@ class AcadiffError(Exception):
         """Make the sentence."""
         super().__init__(f"{message}; {hint}" if hint else message)
         self.code, self.value, self.hint = code, str(value), hint
+
+    def at(self, where: object) -> Self:
+        """The same error, its sentence headed by where it arose."""
+        located = copy(self)
+        located.args = (f"{where}: {self}",)
+        return located
 
 
 @dataclass(frozen=True)
