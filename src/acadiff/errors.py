@@ -18,7 +18,6 @@ does not stop the others: it becomes a `Problem`, and every problem has a code (
 
 from copy import copy
 from dataclasses import dataclass
-from typing import Self
 
 
 class AcadiffError(Exception):
@@ -40,7 +39,7 @@ class AcadiffError(Exception):
         super().__init__(f"{message}; {hint}" if hint else message)
         self.code, self.value, self.hint = code, str(value), hint
 
-    def at(self, where: object) -> Self:
+    def at(self, where: object) -> "AcadiffError":
         """The same error, its sentence headed by where it arose."""
         located = copy(self)
         located.args = (f"{where}: {self}",)
