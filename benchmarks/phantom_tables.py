@@ -22,10 +22,11 @@ from sklearn.preprocessing import StandardScaler
 from acadiff.modality import Modality
 from acadiff.phantom import Simulation, scans_of, scene_of
 from acadiff.phantom.atlas import atlas
-from acadiff.phantom.fields import COARSE_MM, block_mean, upsample
-from acadiff.phantom.regions import NAMES, named
-from acadiff.phantom.template import template
+from acadiff.phantom.regions import named
 from acadiff.phantom.warp import at_voxel, carry
+from acadiff.volume.lattice import COARSE_MM, block_mean, upsample
+from acadiff.volume.regions import NAMES
+from acadiff.volume.template import template
 
 VOXEL = 2
 HIPPOCAMPAL = 0.58  # share of the region: makes the template's hippocampi 8 mL, as manual ones are

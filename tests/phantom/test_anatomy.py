@@ -27,7 +27,7 @@ def test_tissues_fill_the_brain(brain):
 
 
 def test_cortex_is_crisper_than_the_average_brain(person, brain):
-    from acadiff.phantom.template import template
+    from acadiff.volume.template import template
 
     pure = [((gm > 0.9).sum() / (gm > 0.1).sum()) for gm in (brain.tissues.gm, template(2).gm)]
     assert pure[0] > 1.5 * pure[1]

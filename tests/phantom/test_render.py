@@ -8,11 +8,11 @@ import pytest
 from acadiff import phantom
 from acadiff.modality import Modality
 from acadiff.phantom import Chance, Parameters
-from acadiff.phantom.atlas import reference
-from acadiff.phantom.fields import block_mean
 from acadiff.phantom.parameters import Images
 from acadiff.phantom.pet import av45
 from acadiff.volume.grid import Grid, grid_of
+from acadiff.volume.lattice import block_mean
+from acadiff.volume.regions import reference
 
 PET = [m for m in Modality if m.is_pet]
 

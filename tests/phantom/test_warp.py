@@ -7,10 +7,10 @@ import pytest
 
 from acadiff import phantom
 from acadiff.phantom import Parameters
-from acadiff.phantom.fields import COARSE_MM
 from acadiff.phantom.parameters import Shape
-from acadiff.phantom.template import template
 from acadiff.phantom.warp import asymmetry, carry, displacement, jacobian, losses
+from acadiff.volume.lattice import COARSE_MM
+from acadiff.volume.template import template
 
 SHAPE = Shape()
 

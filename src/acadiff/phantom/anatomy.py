@@ -15,11 +15,12 @@ from scipy.special import expit
 
 from acadiff.phantom.atlas import Velocity, atlas
 from acadiff.phantom.enrolment import Effect, Person
-from acadiff.phantom.fields import COARSE_MM, unit_field, upsample
+from acadiff.phantom.fields import unit_field
 from acadiff.phantom.parameters import Images, Parameters, Shape
 from acadiff.phantom.regions import Kind, column, named, of_kind
-from acadiff.phantom.template import template
 from acadiff.phantom.warp import asymmetry, at_voxel, carry, displacement
+from acadiff.volume.lattice import COARSE_MM, upsample
+from acadiff.volume.template import template
 
 _FLOOR = np.float32(0.004)  # no tissue is ever impossible
 _HIPPOCAMPAL_ATROPHY = 5.2  # percent a year: the unit of relative atrophy

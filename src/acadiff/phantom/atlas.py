@@ -1,4 +1,4 @@
-"""What all subjects share: the parcellation, reference regions and the basis of atrophy.
+"""What all subjects share: the parcellation and the basis of atrophy.
 
 Regions and velocities live on the coarse lattice (4 mm), whatever the voxel size.
 """
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy import fft
 from scipy.special import expit
 
-from acadiff.phantom.fields import COARSE_MM, smooth, upsample
-from acadiff.phantom.regions import NAMES, REGIONS, named
-from acadiff.phantom.template import Template, positions, template
+from acadiff.phantom.fields import smooth
+from acadiff.phantom.regions import named
+from acadiff.volume.lattice import COARSE_MM
+from acadiff.volume.regions import NAMES, parcellation
+from acadiff.volume.template import Template, positions, template
 
-_CONTRAST = 1.6  # sharpens the borders between regions
 _FULLEST = 0.8  # of the densest loss
 _POURINGS = 20
 _LOBES = {
@@ -72,39 +73,9 @@ class Atlas:
 def atlas() -> Atlas:
     """Build the atlas; takes about two seconds, once per process."""
     coarse = template(COARSE_MM)
-    regions = _parcellation()
+    regions = parcellation()
     left = np.broadcast_to(expit(-positions(COARSE_MM)[0] / 4.0), coarse.gm.shape)
     return Atlas(regions, left.astype(np.float32), _velocities(coarse, regions, left))
-
-
-@cache
-def reference(name: str, voxel: int) -> Bool[np.ndarray, "i j k"]:
-    """The reference region of SUVR in template space: "pons" or "whole cerebellum"."""
-    region = {"pons": "brainstem", "whole cerebellum": "cerebellum"}[name]
-    here = template(voxel)
-    share = upsample(atlas().regions[NAMES.index(region)], voxel)
-    mask: Bool[np.ndarray, "i j k"] = (share > 0.75) & (here.brain > 0.9) & (here.depth > 4)
-    if name == "pons":
-        z = positions(voxel)[2]
-        mask &= (z > -44) & (z < -20)
-    return mask
-
-
-def _parcellation() -> Float[np.ndarray, "r x y z"]:
-    """Soft Voronoi cells around the points of every region."""
-    x, y, z = positions(COARSE_MM)
-    nearness = []
-    for region in REGIONS.values():
-        points = {(side * p[0], p[1], p[2]) for p in region.points for side in (1, -1)}
-        terms = [
-            -((x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2) / (2 * region.width**2)
-            for a, b, c in sorted(points)
-        ]
-        nearness.append(np.logaddexp.reduce(terms))
-    logits = _CONTRAST * (np.stack(nearness) - np.max(nearness, axis=0))
-    weights = np.exp(logits)
-    shares: Float[np.ndarray, "r x y z"] = (weights / weights.sum(0)).astype(np.float32)
-    return shares
 
 
 def _velocities(

@@ -1,4 +1,4 @@
-"""Random fields and resampling on fixed millimetre lattices.
+"""Random fields on fixed millimetre lattices.
 
 Every random number belongs to a point of the head in millimetres, never to a voxel, so that one
 subject is the same person at every voxel size.
@@ -11,32 +11,14 @@ from jaxtyping import Float
 from scipy import ndimage
 
 from acadiff.volume.grid import BOX_MM, Grid
-
-COARSE_MM = 4
-"""Spacing of the lattice that holds the warp and the regional maps."""
+from acadiff.volume.lattice import COARSE_MM, block_mean, interpolate
 
 _FWHM = 2.355  # full width at half maximum of a Gaussian with standard deviation 1
-
-
-def block_mean(volume: Float[np.ndarray, "i j k"], factor: int) -> Float[np.ndarray, "x y z"]:
-    """Average blocks of `factor`³ voxels: what a scanner with larger voxels would see."""
-    if factor == 1:
-        return volume
-    i, j, k = (n // factor for n in volume.shape)
-    blocks = volume.reshape(i, factor, j, factor, k, factor)
-    mean: Float[np.ndarray, "x y z"] = blocks.mean((1, 3, 5), dtype=np.float32)
-    return mean
 
 
 def smooth(volume: Float[np.ndarray, "i j k"], fwhm: float) -> Float[np.ndarray, "i j k"]:
     """Blur by a Gaussian of `fwhm` voxels."""
     return ndimage.gaussian_filter(volume, fwhm / _FWHM)
-
-
-def upsample(coarse: Float[np.ndarray, "x y z"], voxel: int) -> Float[np.ndarray, "i j k"]:
-    """Interpolate a map on the coarse lattice (cell centres) at the voxels' centres."""
-    centres = [(np.arange(n) + 0.5) * voxel / COARSE_MM - 0.5 for n in Grid(voxel).shape]
-    return _interpolate(coarse, centres)
 
 
 def unit_field(
@@ -47,7 +29,7 @@ def unit_field(
     drawn = rng.standard_normal(lattice, dtype=np.float32)
     drawn = ndimage.gaussian_filter(drawn, fwhm_mm / _FWHM / lattice_mm, mode="wrap")
     drawn /= drawn.std()
-    return _interpolate(
+    return interpolate(
         drawn, [(np.arange(n) + 0.5) * voxel / lattice_mm for n in Grid(voxel).shape]
     )
 
@@ -68,19 +50,3 @@ def white_noise(rng: np.random.Generator, voxel: int) -> Float[np.ndarray, "i j 
     mended = noise - block_mean(detail, 2)
     detail += mended.repeat(2, 0).repeat(2, 1).repeat(2, 2)
     return detail
-
-
-def _interpolate(
-    volume: Float[np.ndarray, "x y z"], coordinates: list[Float[np.ndarray, " _"]]
-) -> Float[np.ndarray, "i j k"]:
-    """Separable linear interpolation, the edge repeated outside."""
-    for axis, wanted in enumerate(coordinates):
-        last = volume.shape[axis] - 1
-        inside = np.clip(wanted, 0, last)
-        low = np.minimum(inside.astype(int), last - 1)
-        shape = [1, 1, 1]
-        shape[axis] = -1
-        weight = (inside - low).astype(np.float32).reshape(shape)
-        below = np.take(volume, low, axis)
-        volume = below + (np.take(volume, low + 1, axis) - below) * weight
-    return volume

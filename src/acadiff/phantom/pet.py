@@ -8,12 +8,13 @@ region that is fixed in template space, as real pipelines do.
 import numpy as np
 
 from acadiff.modality import Modality
-from acadiff.phantom.atlas import reference
 from acadiff.phantom.enrolment import Effect
-from acadiff.phantom.fields import smooth, upsample
-from acadiff.phantom.regions import NAMES, Kind, column, of_kind
+from acadiff.phantom.fields import smooth
+from acadiff.phantom.regions import Kind, column, of_kind
 from acadiff.phantom.scene import Image, Scene
 from acadiff.phantom.warp import carry, linear
+from acadiff.volume.lattice import upsample
+from acadiff.volume.regions import NAMES, reference
 
 _TEXTURE_LATTICE = 5  # mm
 _LEAST, _MOST = 0.35, 1.2  # share of normal FDG that can be left

@@ -1,10 +1,9 @@
-"""The 26 regions of the phantom: where they lie and how disease treats each.
+"""How disease treats each of the 26 regions of the phantom, in the order of `volume.regions`.
 
-Points are MNI millimetres on the right (x > 0, mirrored to the left) or on the midline (x = 0);
-they were cross-checked against the Dosenbach and Seitzman points that nilearn bundles. Atrophy
-rates are the yearly losses in Alzheimer's disease by FreeSurfer region (Carmichael et al., as used
-by Simul@trophy); FDG losses follow the meta-analyses of FDG-PET; the amyloid capacities follow the
-law SUVR = NS + A K (Whittington 2018). Everything else is calibrated, see `docs/phantom.md`.
+Atrophy rates are the yearly losses in Alzheimer's disease by FreeSurfer region (Carmichael et al.,
+as used by Simul@trophy); FDG losses follow the meta-analyses of FDG-PET; the amyloid capacities
+follow the law SUVR = NS + A K (Whittington 2018). Everything else is calibrated, see
+`docs/phantom.md`.
 """
 
 from enum import Enum
@@ -12,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+
+from acadiff.volume.regions import NAMES
 
 
 class Kind(Enum):
@@ -27,7 +28,6 @@ class Region(NamedTuple):
     """One row of the table.
 
     Args:
-        points: MNI millimetres.
         kind: tissue class.
         fdg: normal FDG uptake, relative to cortex.
         fdg_loss: fraction of it lost at F = 1 (before `Images.fdg_loss`).
@@ -36,10 +36,8 @@ class Region(NamedTuple):
         atrophy: yearly loss of volume in Alzheimer's disease, percent.
         limbic: subtype loading, +1 limbic-predominant … -1 cortical-predominant.
         other: loading on the neurodegeneration that is not Alzheimer's.
-        width: standard deviation of the kernel around each point, mm.
     """
 
-    points: tuple[tuple[int, int, int], ...]
     kind: Kind
     fdg: float
     fdg_loss: float
@@ -48,96 +46,40 @@ class Region(NamedTuple):
     atrophy: float
     limbic: float
     other: float
-    width: float = 11.0
 
 
 _C, _D, _S, _B = Kind.CORTEX, Kind.DEEP, Kind.STEM, Kind.CEREBELLUM
-_CEREBELLUM = (
-    *((32, -66, -30), (24, -76, -30), (12, -48, -18), (8, -62, -18), (34, -50, -48)),
-    *((10, -76, -40), (42, -58, -36), (0, -66, -24), (20, -60, -52)),
-)
 
 # fmt: off
 REGIONS: dict[str, Region] = {
-    "hippocampus": Region(
-        ((26, -20, -15), (24, -12, -21), (28, -32, -7)),
-        _C, 0.72, 0.14, 0.98, 0.20, 5.2, 1.0, 0.35, 7.0),
-    "amygdala": Region(
-        ((22, -3, -20),),
-        _C, 0.70, 0.10, 0.95, 0.30, 5.2, 1.0, 0.35, 6.5),
-    "parahippocampal": Region(
-        ((24, -8, -32), (24, -27, -20)),
-        _C, 0.74, 0.16, 0.97, 0.35, 5.8, 1.0, 0.30, 8.0),
-    "temporal_pole": Region(
-        ((38, 14, -34), (50, 4, -28)),
-        _C, 0.76, 0.14, 0.95, 0.70, 6.2, 0.7, 0.35),
-    "inferior_temporal": Region(
-        ((54, -25, -25), (50, -48, -18)),
-        _C, 0.92, 0.24, 0.98, 0.85, 5.2, 0.2, 0.15),
-    "middle_temporal": Region(
-        ((60, -22, -12), (61, -42, -2)),
-        _C, 0.96, 0.25, 0.98, 0.95, 5.2, 0.0, 0.15),
-    "superior_temporal": Region(
-        ((58, -12, 2), (56, -32, 12)),
-        _C, 1.00, 0.13, 1.00, 0.75, 3.9, 0.0, 0.12),
-    "fusiform": Region(
-        ((36, -42, -20), (36, -60, -12)),
-        _C, 0.97, 0.15, 1.00, 0.60, 4.8, 0.3, 0.10),
-    "posterior_cingulate": Region(
-        ((6, -44, 27), (7, -52, 14)),
-        _C, 1.16, 0.30, 1.02, 1.15, 3.6, -0.3, 0.05),
-    "precuneus": Region(
-        ((7, -60, 36), (8, -68, 46)),
-        _C, 1.13, 0.27, 1.02, 1.20, 3.3, -0.8, 0.05),
-    "angular": Region(
-        ((48, -62, 34), (42, -52, 46)),
-        _C, 1.06, 0.30, 1.00, 1.00, 3.5, -1.0, 0.08),
-    "supramarginal": Region(
-        ((58, -38, 32),),
-        _C, 1.02, 0.22, 1.00, 0.90, 3.3, -0.8, 0.08),
-    "superior_parietal": Region(
-        ((24, -62, 57),),
-        _C, 0.97, 0.18, 0.98, 0.75, 2.2, -1.0, 0.05),
-    "dorsolateral_frontal": Region(
-        ((42, 32, 28), (28, 50, 22)),
-        _C, 1.06, 0.14, 1.00, 1.10, 3.0, -0.4, 0.20),
-    "medial_orbitofrontal": Region(
-        ((7, 50, -4), (8, 48, 20), (24, 34, -14)),
-        _C, 1.03, 0.12, 1.02, 1.20, 2.3, 0.0, 0.25),
-    "anterior_cingulate": Region(
-        ((5, 30, 26),),
-        _C, 1.00, 0.09, 1.05, 1.15, 2.6, 0.0, 0.18),
-    "superior_frontal": Region(
-        ((18, 28, 50), (24, 6, 58), (7, 20, 50)),
-        _C, 1.03, 0.11, 0.98, 0.95, 3.2, -0.3, 0.15),
-    "inferior_frontal": Region(
-        ((50, 20, 12),),
-        _C, 1.03, 0.12, 1.00, 0.95, 3.0, 0.0, 0.18),
-    "sensorimotor": Region(
-        ((40, -24, 56), (52, -8, 34), (10, -28, 64)),
-        _C, 1.00, 0.02, 1.00, 0.40, 1.3, 0.0, 0.02),
-    "insula": Region(
-        ((38, 6, 0), (38, -14, 8)),
-        _C, 0.98, 0.09, 1.05, 0.75, 3.1, 0.2, 0.15),
-    "calcarine": Region(
-        ((9, -82, 6), (26, -90, 4), (12, -66, 4)),
-        _C, 1.14, 0.03, 1.05, 0.40, 0.9, 0.0, 0.00),
-    "lateral_occipital": Region(
-        ((38, -78, 10), (28, -76, 30)),
-        _C, 1.06, 0.13, 1.00, 0.60, 2.2, -0.5, 0.03),
-    "striatum": Region(
-        ((12, 14, 8), (26, 6, 2), (28, -8, 2)),
-        _D, 1.20, 0.04, 1.12, 0.85, 1.5, 0.0, 0.05, 9.0),
-    "thalamus": Region(
-        ((10, -18, 8), (17, -26, 4)),
-        _D, 1.10, 0.05, 1.22, 0.35, 1.5, 0.0, 0.05, 9.0),
-    "brainstem": Region(
-        ((0, -26, -34), (0, -20, -12), (0, -38, -52)),
-        _S, 0.72, 0.0, 1.45, 0.0, 0.0, 0.0, 0.0, 9.0),
-    "cerebellum": Region(_CEREBELLUM, _B, 0.93, 0.00, 0.98, 0.00, 0.3, 0.0, 0.00),
+    "hippocampus": Region(_C, 0.72, 0.14, 0.98, 0.20, 5.2, 1.0, 0.35),
+    "amygdala": Region(_C, 0.70, 0.10, 0.95, 0.30, 5.2, 1.0, 0.35),
+    "parahippocampal": Region(_C, 0.74, 0.16, 0.97, 0.35, 5.8, 1.0, 0.30),
+    "temporal_pole": Region(_C, 0.76, 0.14, 0.95, 0.70, 6.2, 0.7, 0.35),
+    "inferior_temporal": Region(_C, 0.92, 0.24, 0.98, 0.85, 5.2, 0.2, 0.15),
+    "middle_temporal": Region(_C, 0.96, 0.25, 0.98, 0.95, 5.2, 0.0, 0.15),
+    "superior_temporal": Region(_C, 1.00, 0.13, 1.00, 0.75, 3.9, 0.0, 0.12),
+    "fusiform": Region(_C, 0.97, 0.15, 1.00, 0.60, 4.8, 0.3, 0.10),
+    "posterior_cingulate": Region(_C, 1.16, 0.30, 1.02, 1.15, 3.6, -0.3, 0.05),
+    "precuneus": Region(_C, 1.13, 0.27, 1.02, 1.20, 3.3, -0.8, 0.05),
+    "angular": Region(_C, 1.06, 0.30, 1.00, 1.00, 3.5, -1.0, 0.08),
+    "supramarginal": Region(_C, 1.02, 0.22, 1.00, 0.90, 3.3, -0.8, 0.08),
+    "superior_parietal": Region(_C, 0.97, 0.18, 0.98, 0.75, 2.2, -1.0, 0.05),
+    "dorsolateral_frontal": Region(_C, 1.06, 0.14, 1.00, 1.10, 3.0, -0.4, 0.20),
+    "medial_orbitofrontal": Region(_C, 1.03, 0.12, 1.02, 1.20, 2.3, 0.0, 0.25),
+    "anterior_cingulate": Region(_C, 1.00, 0.09, 1.05, 1.15, 2.6, 0.0, 0.18),
+    "superior_frontal": Region(_C, 1.03, 0.11, 0.98, 0.95, 3.2, -0.3, 0.15),
+    "inferior_frontal": Region(_C, 1.03, 0.12, 1.00, 0.95, 3.0, 0.0, 0.18),
+    "sensorimotor": Region(_C, 1.00, 0.02, 1.00, 0.40, 1.3, 0.0, 0.02),
+    "insula": Region(_C, 0.98, 0.09, 1.05, 0.75, 3.1, 0.2, 0.15),
+    "calcarine": Region(_C, 1.14, 0.03, 1.05, 0.40, 0.9, 0.0, 0.00),
+    "lateral_occipital": Region(_C, 1.06, 0.13, 1.00, 0.60, 2.2, -0.5, 0.03),
+    "striatum": Region(_D, 1.20, 0.04, 1.12, 0.85, 1.5, 0.0, 0.05),
+    "thalamus": Region(_D, 1.10, 0.05, 1.22, 0.35, 1.5, 0.0, 0.05),
+    "brainstem": Region(_S, 0.72, 0.0, 1.45, 0.0, 0.0, 0.0, 0.0),
+    "cerebellum": Region(_B, 0.93, 0.00, 0.98, 0.00, 0.3, 0.0, 0.00),
 }
 # fmt: on
-NAMES: tuple[str, ...] = tuple(REGIONS)
 
 
 def column(name: str) -> Float[np.ndarray, " r"]:

@@ -5,13 +5,13 @@ import numpy as np
 from acadiff.modality import Modality
 from acadiff.phantom.anatomy import anatomy
 from acadiff.phantom.enrolment import Person
-from acadiff.phantom.fields import block_mean
 from acadiff.phantom.mri import t1
 from acadiff.phantom.parameters import Parameters
 from acadiff.phantom.pet import av45, fdg
 from acadiff.phantom.scene import Chance, Image, Scene
 from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume
+from acadiff.volume.lattice import block_mean
 
 _FINEST_COARSE = 2  # coarser voxels are averages of these
 _SCANS = {Modality.MRI: t1, Modality.FDG: fdg, Modality.AV45: av45}

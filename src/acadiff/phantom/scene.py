@@ -8,9 +8,10 @@ from jaxtyping import Float
 
 from acadiff.phantom.anatomy import Anatomy
 from acadiff.phantom.enrolment import Effect, Person, site_stream
-from acadiff.phantom.fields import unit_field, upsample
+from acadiff.phantom.fields import unit_field
 from acadiff.phantom.parameters import Images
 from acadiff.phantom.regions import named
+from acadiff.volume.lattice import upsample
 
 Image = Float[np.ndarray, "i j k"]
 

@@ -12,9 +12,10 @@ from scipy import ndimage
 
 from acadiff.phantom.atlas import Velocity, atlas
 from acadiff.phantom.enrolment import Effect, Person
-from acadiff.phantom.fields import COARSE_MM, upsample, vector_field
+from acadiff.phantom.fields import vector_field
 from acadiff.phantom.parameters import Shape
-from acadiff.phantom.template import positions
+from acadiff.volume.lattice import COARSE_MM, upsample
+from acadiff.volume.template import positions
 
 _SQUARINGS = 5
 _CENTRE = (0.0, -18.0, 10.0)  # MNI mm about which the head scales

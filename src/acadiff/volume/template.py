@@ -19,8 +19,8 @@ from nilearn.datasets import (
 from scipy import ndimage
 from scipy.special import expit
 
-from acadiff.phantom.fields import block_mean
 from acadiff.volume.grid import BOX_MM, Grid
+from acadiff.volume.lattice import block_mean
 
 _DARK = (0.46, 0.035)  # T1 below which a voxel is CSF, and the width of that border
 _RIM_MM = 3  # the outer rim is blurred, not CSF
@@ -29,9 +29,10 @@ _VENTRICLE_DEPTH_MM = 22
 
 @dataclass(frozen=True)
 class Template:
-    """Probabilities on the box at one voxel size, each `(i j k)`.
+    """Averages on the box at one voxel size, each `(i j k)`.
 
     Args:
+        t1: T1-weighted signal, 0 to 1, zero outside the brain.
         gm: grey matter.
         wm: white matter.
         csf: cerebrospinal fluid.
@@ -40,6 +41,7 @@ class Template:
         depth: distance to the outside of the brain, mm.
     """
 
+    t1: Float[np.ndarray, "i j k"]
     gm: Float[np.ndarray, "i j k"]
     wm: Float[np.ndarray, "i j k"]
     csf: Float[np.ndarray, "i j k"]
@@ -84,7 +86,7 @@ def _one_mm() -> Template:
     csf = np.maximum(np.clip(brain - gm - wm, 0, 1), dark)
     share = np.clip(brain - csf, 0, 1) / (gm + wm + np.float32(1e-6))
     ventricle = csf * _ventricular(depth)
-    return Template(gm * share, wm * share, csf, brain, ventricle, depth)
+    return Template(t1, gm * share, wm * share, csf, brain, ventricle, depth)
 
 
 def _boxed(image: nib.Nifti1Image) -> Float[np.ndarray, "i j k"]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from acadiff.phantom.template import positions, template
+from acadiff.volume.template import positions, template
 
 
 def millilitres(share, voxel):
