@@ -16,19 +16,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from acadiff.cohort.dataset import read_cohort
 from acadiff.cohort.ledger import read_split
-from acadiff.cohort.table import Scores, read_cohort
+from acadiff.cohort.table import Scores
 from acadiff.evaluation.metrics import judge
 from acadiff.imputer import Imputer
 from acadiff.modality import Modality
 from acadiff.phantom.atlas import atlas
-from acadiff.phantom.fields import upsample
-from acadiff.phantom.regions import NAMES
-from acadiff.phantom.template import template
 from acadiff.volume.grid import place
 from acadiff.volume.image import read_scan
 from acadiff.volume.intensity import Window
+from acadiff.volume.lattice import upsample
 from acadiff.volume.mask import brain_mask
+from acadiff.volume.regions import NAMES
+from acadiff.volume.template import template
 
 META = (("angular",), ("posterior_cingulate",), ("inferior_temporal",), ("middle_temporal",))
 CORTEX = (

@@ -3,7 +3,8 @@
 It predicts how far the target lies from the training mean (L2, voxel space, no diffusion, no
 prompt) and is scored as `acadiff score` scores. A generative model's mean should come near it.
 
-    python benchmarks/regressor.py COHORT WORK OUT --target FDG --minutes 6
+    python benchmarks/regressor.py COHORT WORK OUT --target FDG --minutes 10
+    python benchmarks/regressor.py COHORT WORK OUT --target FDG --steps 4800   # on a busy machine
 
 Reads WORK/split.tsv, writes OUT/regressor-FDG.tsv.
 """
@@ -19,8 +20,8 @@ import pandas as pd
 import torch
 from monai.networks.nets import UNet
 
+from acadiff.cohort.dataset import read_cohort
 from acadiff.cohort.ledger import read_split
-from acadiff.cohort.table import read_cohort
 from acadiff.evaluation.metrics import judge
 from acadiff.evaluation.tables import KEYS, write_table
 from acadiff.latent.batch import drop_sources, source_patterns
@@ -93,15 +94,19 @@ class Regressor(torch.nn.Module):
         return torch.where(made <= FLOOR, -1, made)
 
 
-def train(model, people, minutes, seed):
-    """Fit for a given time and leave the averaged weights; returns the number of steps."""
+def train(model, people, minutes, steps, seed):
+    """Fit for a time or a number of steps, leave the averaged weights; returns the steps."""
     rows = people.there[:, model.target].nonzero()[:, 0]
     target, device = list(Modality)[model.target], model.means.device
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY)
     average = [p.detach().clone() for p in model.parameters()]
     random, start, step = torch.Generator().manual_seed(seed), time.monotonic(), 0
-    while (spent := (time.monotonic() - start) / 60 / minutes) < 1:
-        rate = RATE * min(1, (step + 1) / WARM_UP) * (1 + math.cos(math.pi * spent)) / 2
+
+    def spent():
+        return step / steps if steps else (time.monotonic() - start) / 60 / minutes
+
+    while spent() < 1:
+        rate = RATE * min(1, (step + 1) / WARM_UP) * (1 + math.cos(math.pi * spent())) / 2
         optimiser.param_groups[0]["lr"] = rate
         batch = rows[torch.randint(len(rows), (BATCH,), generator=random)]
         shown = people.there[batch].index_fill(1, torch.tensor(model.target), False)
@@ -160,7 +165,11 @@ def key_row(subject, target, sources, method):
     diagnosis = subject.diagnosis.value if subject.diagnosis else None
     names = "+".join(m.name for m in Modality if m in sources)
     return dict(
-        zip(KEYS, (subject.id, diagnosis, target.name, names, "mean", None, method), strict=True)
+        zip(
+            KEYS,
+            (subject.id, subject.session, diagnosis, target.name, names, "mean", None, method),
+            strict=True,
+        )
     )
 
 
@@ -186,7 +195,8 @@ def options():
     parser.add_argument("work", type=Path, help="work folder of the training that it measures")
     parser.add_argument("out", type=Path, help="folder for regressor-TARGET.tsv")
     parser.add_argument("--target", required=True, choices=[m.name for m in Modality])
-    parser.add_argument("--minutes", type=float, default=6)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--steps", type=int, help="train so many steps, however long they take")
     parser.add_argument("--channels", type=int, nargs="+", default=CHANNELS)
     parser.add_argument("--norm", default="INSTANCE", help="of MONAI's UNet")
     parser.add_argument("--device", default="cpu")
@@ -209,8 +219,8 @@ def main():
     model.means = means.to(wanted.device)
     model.to(wanted.device)
     size = sum(p.numel() for p in model.parameters()) / 1e6
-    steps = train(model, people, wanted.minutes, wanted.seed)
-    print(f"{target.title}: {size:.2f} million parameters, {steps} steps, {wanted.minutes:g} min")
+    steps = train(model, people, wanted.minutes, wanted.steps, wanted.seed)
+    print(f"{target.title}: {size:.2f} million parameters, {steps} steps")
     rows = score(model.eval(), read(test, grid), grid)
     columns = list(rows[0])
     write_table(wanted.out / f"regressor-{target.name}.tsv", pd.DataFrame(rows, columns=columns))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acadiff.cohort.table import read_cohort
+from acadiff.cohort.dataset import read_cohort
 from acadiff.evaluation.metrics import rank_correlation
 from acadiff.modality import Modality
 from acadiff.outputs.derivative import read_records

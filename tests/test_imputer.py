@@ -7,7 +7,7 @@ from brook import contents
 from makers import brain
 
 from acadiff.clinical import TextEncoder
-from acadiff.cohort.table import read_cohort
+from acadiff.cohort.dataset import read_cohort
 from acadiff.errors import CheckpointError, CohortError, MissingInputError, ScanError
 from acadiff.imputer import Imputer
 from acadiff.modality import Modality

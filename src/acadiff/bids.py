@@ -55,6 +55,11 @@ class Name:
                 label(value, what)
 
     @property
+    def key(self) -> str:
+        """`sub-X`, or `sub-X_ses-Y` where there are sessions."""
+        return f"sub-{self.subject}" + (f"_ses-{self.session}" if self.session else "")
+
+    @property
     def stem(self) -> str:
         """File name without its extension, entities in BIDS order."""
         values = (

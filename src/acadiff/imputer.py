@@ -156,7 +156,7 @@ class Imputer(ModelHubMixin):
         prompt = Prompt(target, sources, subject.diagnosis, subject.scores)
         found, codec = self.generators[target], self.codecs[target]
         generator = found.generator
-        batch = stack_batch([subject.id], [self._encoded(scans)], target, [sources])
+        batch = stack_batch([subject.key], [self._encoded(scans)], target, [sources])
         shape = codec.codec.latent_shape if generator.space == "latent" else (1, *self.grid.shape)
         noise, text = Noise(seed), self._text(prompt)
         images: list[Tensor] = []

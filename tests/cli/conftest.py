@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from acadiff.cli import main
-from acadiff.cohort.table import read_cohort
+from acadiff.cohort.dataset import read_cohort
 
 
 @pytest.fixture

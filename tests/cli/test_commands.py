@@ -105,7 +105,7 @@ def test_an_absent_cohort_is_one_sentence_and_writes_nothing(command, capsys, tm
 
 def test_simulate_writes_a_cohort_that_reads_back(capsys, tmp_path):
     pytest.importorskip("acadiff.stages.simulate")
-    from acadiff.cohort.table import read_cohort
+    from acadiff.cohort.dataset import read_cohort
 
     out = tmp_path / "cohort"
     assert main(["simulate", str(out), "--subjects", "2", "--seed", "3", "--jobs", "1"]) == 0

@@ -49,6 +49,8 @@ def test_it_draws_as_often_as_asked_for_the_one_who_is_named(cohort, work, tmp_p
     target = next(m for m in Modality if m not in one.scans)
     arguments = (f"--participant-label={one.key}", f"--target={target.name.lower()}", "--draws=2")
     command = ["impute", str(cohort), str(out), "--model", str(work), *arguments]
+    assert main(command) == 0
+    assert not list(out.rglob("*synthdraws*"))
     assert main([*command, "--keep-draws"]) == 0
     assert imputed(out) == {(one.id, target.name)}
     (draws,) = out.rglob("*synthdraws*.nii.gz")
@@ -75,7 +77,7 @@ def test_scans_that_exist_are_imputed_from_the_sources_that_are_named(
         (["--seed", "-1"], 64, "Invalid value for '--seed'"),
         (["--source", "CT"], 64, "no modality 'CT'"),
         (["--target", "CT"], 64, "no modality 'CT'"),
-        (["--participant-label", "999"], 65, "there is no sub-999 in participants.tsv"),
+        (["--participant-label", "999"], 65, "there is no sub-999 in its table"),
         (["--participant-label", "../../evil"], 65, "participant id is '../../evil'"),
         (["--participant-label", "sub-001/anat"], 65, "participant id is '001/anat'"),
         (["--model", "nope"], 66, "nope: no such model folder"),

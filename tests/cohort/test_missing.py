@@ -52,8 +52,11 @@ def test_who_has_one_scan_keeps_it(cohort):
     ]
     poorer = replace(cohort, subjects=tuple(people))
     pattern = missing_pattern(poorer, 0.5, seed=0)
-    for subject in poorer.subjects:
-        assert pattern.get(subject.id, frozenset()) < set(subject.available)
+    people = {subject.key: subject for subject in poorer.subjects}
+    assert len(pattern) == 200
+    assert all(pattern.values())
+    for key, lost in pattern.items():
+        assert lost < set(people[key].available)
     with pytest.raises(CohortError, match="399 subjects should lose a scan, 200 have"):
         missing_pattern(poorer, 1.0, seed=0)
 

@@ -58,3 +58,11 @@ def test_people_without_a_diagnosis_are_a_group_of_their_own(cohort):
     parts = split(replace(cohort, subjects=tuple(people)), {"a": 514}, seed=0)
     unknown = {s.id for s in people if s.diagnosis is None}
     assert abs(len(unknown & set(parts["a"])) - 257) <= 2
+
+
+def test_all_visits_of_a_person_stay_together(cohort):
+    later = [replace(s, session="M012", diagnosis=None) for s in cohort.subjects[::2]]
+    visits = replace(cohort, subjects=(*cohort.subjects, *later))
+    assert split(visits, {"train": 200, "test": 100}, 3) == split(
+        cohort, {"train": 200, "test": 100}, 3
+    )

@@ -8,7 +8,15 @@ from acadiff.evaluation.tables import from_rows, read_table, summary, write_tabl
 
 def _row(subject, kind, draw, mae, **other):
     keys = {"diagnosis": "AD", "target": "FDG", "sources": "MRI", "method": "M"}
-    return {"subject": subject, "kind": kind, "draw": draw, "mae": mae, **keys, **other}
+    return {
+        "subject": subject,
+        "session": None,
+        "kind": kind,
+        "draw": draw,
+        "mae": mae,
+        **keys,
+        **other,
+    }
 
 
 ROWS = [
@@ -32,9 +40,9 @@ def test_a_table_survives_its_file(tmp_path):
 def test_missing_is_written_as_bids_does(tmp_path):
     write_table(tmp_path / "t.tsv", from_rows(ROWS, ["mae"]))
     lines = (tmp_path / "t.tsv").read_text().splitlines()
-    assert lines[0] == "subject\tdiagnosis\ttarget\tsources\tkind\tdraw\tmethod\tmae"
-    assert lines[1] == "007\tn/a\tFDG\tMRI\tdraw\t0\tM\t0.4"
-    assert lines[2] == "007\tAD\tFDG\tMRI\tmean\tn/a\tM\t0.1"
+    assert lines[0] == "subject\tsession\tdiagnosis\ttarget\tsources\tkind\tdraw\tmethod\tmae"
+    assert lines[1] == "007\tn/a\tn/a\tFDG\tMRI\tdraw\t0\tM\t0.4"
+    assert lines[2] == "007\tn/a\tAD\tFDG\tMRI\tmean\tn/a\tM\t0.1"
 
 
 def test_draws_are_sorted_by_number():

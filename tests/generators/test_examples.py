@@ -42,7 +42,7 @@ def latents(having):
 
 def make(target=FDG, having=None, people=None, dropout=USUAL):
     people = people or [person(n) for n in range(12)]
-    having = having or {s.id: tuple(Modality) for s in people}
+    having = having or {s.key: tuple(Modality) for s in people}
     return Examples(target, people, latents(having), encode, dropout=dropout)
 
 
@@ -102,7 +102,7 @@ def test_modality_dropout_is_drawn_per_sample_half_and_quarters(target):
 
 
 def test_the_prompt_follows_the_sources_and_is_silenced_as_often_as_said():
-    people = {s.id: s for s in (person(n) for n in range(12))}
+    people = {s.key: s for s in (person(n) for n in range(12))}
     silent = []
     for example in drawn(make(dropout=Dropout(both=0.5, clinical=0.3)), 60):
         rows = zip(example.batch.subjects, example.batch.available, strict=True)
@@ -116,7 +116,7 @@ def test_the_prompt_follows_the_sources_and_is_silenced_as_often_as_said():
 
 def test_a_single_source_is_never_dropped():
     people = [person(n) for n in range(4)]
-    having = dict(zip([s.id for s in people], [(MRI, FDG), (FDG, AV45)] * 2, strict=True))
+    having = dict(zip([s.key for s in people], [(MRI, FDG), (FDG, AV45)] * 2, strict=True))
     for example in drawn(make(having=having, people=people), 40):
         assert (example.batch.available.sum(dim=1) == 1).all()
         for name, row in zip(example.batch.subjects, example.batch.available, strict=True):
@@ -125,23 +125,28 @@ def test_a_single_source_is_never_dropped():
 
 def test_who_lacks_the_target_or_every_source_is_left_out():
     people = [person(n) for n in range(4)]
-    having = {"S00": (MRI, AV45), "S01": (FDG,), "S02": (MRI, FDG), "S03": tuple(Modality)}
+    having = {
+        "sub-S00": (MRI, AV45),
+        "sub-S01": (FDG,),
+        "sub-S02": (MRI, FDG),
+        "sub-S03": tuple(Modality),
+    }
     examples = make(having=having, people=people)
     assert [s.id for s in examples.subjects] == ["S02", "S03"]
     shown = {name for e in drawn(examples, 10) for name in e.batch.subjects}
-    assert shown == {"S02", "S03"}
+    assert shown == {"sub-S02", "sub-S03"}
 
 
 def test_nobody_usable_is_one_sentence():
     people = [person(0)]
     with pytest.raises(CohortError, match="no training subject has FDG-PET together with"):
-        make(having={"S00": (FDG,)}, people=people)
+        make(having={"sub-S00": (FDG,)}, people=people)
 
 
 def test_every_prompt_that_may_come_is_encoded_in_one_call():
     calls = []
     people = [person(n) for n in range(5)]
-    having = {s.id: tuple(Modality) for s in people}
+    having = {s.key: tuple(Modality) for s in people}
 
     def counted(prompts):
         calls.append(list(prompts))
@@ -155,12 +160,21 @@ def test_every_prompt_that_may_come_is_encoded_in_one_call():
 
 def test_everybody_is_shown_under_every_pattern_they_have():
     people = [person(n) for n in range(3)]
-    having = {"S00": tuple(Modality), "S01": (MRI, FDG), "S02": tuple(Modality)}
+    having = {
+        "sub-S00": tuple(Modality),
+        "sub-S01": (MRI, FDG),
+        "sub-S02": tuple(Modality),
+    }
     shown = [
         (name, pattern_of(row))
         for e in make(having=having, people=people).every(3, 2)
         for name, row in zip(e.batch.subjects, e.batch.available, strict=True)
     ]
     both = (MRI, AV45)
-    full = [(name, pattern) for name in ("S00", "S02") for pattern in (both, (MRI,), (AV45,))]
-    assert sorted(shown, key=str) == sorted([*full, ("S01", (MRI,))], key=str)
+    full = [
+        (name, pattern)
+        for name in having
+        if name != "sub-S01"
+        for pattern in (both, (MRI,), (AV45,))
+    ]
+    assert sorted(shown, key=str) == sorted([*full, ("sub-S01", (MRI,))], key=str)

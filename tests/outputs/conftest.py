@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from acadiff.bids import Name
-from acadiff.cohort.table import HIDDEN
+from acadiff.cohort.dataset import HIDDEN
 from acadiff.commit import write_json, write_text
 from acadiff.modality import Modality
 from acadiff.outputs.derivative import Imputation, start_dataset, write_derivative
@@ -107,6 +107,7 @@ def score_lines(person, target, sources):
     rng = np.random.default_rng(int(person[3:]))
     keys = {
         "subject": person,
+        "session": None,
         "diagnosis": "AD",
         "target": target.name,
         "sources": "+".join(m.name for m in sources),

@@ -10,7 +10,7 @@ import pytest
 from makers import brain, imputation, record, write_cohort
 
 from acadiff.bids import Name, parse
-from acadiff.cohort.table import read_cohort
+from acadiff.cohort.dataset import read_cohort
 from acadiff.errors import CohortError, OutputError, ScanError
 from acadiff.modality import Modality
 from acadiff.outputs import derivative

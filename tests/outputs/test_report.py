@@ -13,7 +13,7 @@ from conftest import LOST, head, impute, make_study
 from pydantic import BaseModel, Field
 
 from acadiff.bids import Name
-from acadiff.cohort.table import read_cohort
+from acadiff.cohort.dataset import read_cohort
 from acadiff.commit import write_text
 from acadiff.errors import AcadiffError, MissingInputError, ScanError
 from acadiff.modality import Modality

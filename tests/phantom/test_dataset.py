@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from acadiff import phantom
-from acadiff.cohort.table import hidden_truth, read_cohort
+from acadiff.cohort.dataset import hidden_truth, read_cohort
 from acadiff.errors import AcadiffError, OutputError, UsageError
 from acadiff.modality import Modality
 from acadiff.phantom import Parameters, Simulation
@@ -72,7 +72,7 @@ def test_exactly_the_asked_share_loses_scans_to_the_hidden_tree(dataset):
     hidden = hidden_truth(cohort)
     assert len({subject for subject, _ in hidden}) == 2
     for subject in cohort.subjects:
-        lost = {m for s, m in hidden if s == subject.id}
+        lost = {m for s, m in hidden if s == subject.key}
         assert lost | set(subject.scans) == set(Modality)
         assert not lost & set(subject.scans)
         assert len(lost) <= 2

@@ -9,13 +9,14 @@ import shutil
 import signal
 import time
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from brook import RECIPE, contents, cpu
 
+from acadiff.cohort.dataset import hidden_truth, read_cohort
 from acadiff.cohort.ledger import read_split
-from acadiff.cohort.table import hidden_truth, read_cohort
 from acadiff.errors import CheckpointError, CohortError, RecipeError
 from acadiff.imputer import Imputer
 from acadiff.modality import Modality
@@ -96,9 +97,12 @@ def test_every_missing_scan_is_filled_and_no_other(whole, cohort):
 
 def test_it_is_scored_against_what_was_hidden_and_told_on_a_page(whole, river, tmp_path):
     truths = hidden_truth(read_cohort(river / "cohort"))
-    summary = score.run([whole], river / "cohort", tmp_path / "results", jobs=1)
-    table = score.score([whole], river / "cohort", jobs=1)
-    assert {(r.subject, Modality[r.target]) for r in table.itertuples()} == set(truths)
+    with pytest.raises(CohortError, match="its model was trained on sub-SIM") as caught:
+        score.score([whole], river / "cohort", jobs=1)
+    assert caught.value.code == "E_LEAK"
+    summary = score.run([whole], river / "cohort", tmp_path / "results", jobs=1, trained=True)
+    table = score.score([whole], river / "cohort", jobs=1, trained=True)
+    assert {(f"sub-{r.subject}", Modality[r.target]) for r in table.itertuples()} == set(truths)
     assert np.isfinite(table[["mae", "psnr", "ssim", "nmi"]]).all(axis=None)
     assert set(table.method) == set(summary.method) == {"acadiff"}
     page = report.run(
@@ -202,12 +206,32 @@ def test_a_corrupt_scan_fails_its_subject_and_no_other(whole, cohort, imputer, t
     assert contents(out / f"sub-{victim.id}") == contents(whole / f"sub-{victim.id}")
 
 
+def test_a_scan_is_made_again_when_what_is_said_of_the_subject_changed(cohort, imputer, tmp_path):
+    changed, out = tmp_path / "changed", tmp_path / "out"
+    shutil.copytree(cohort, changed)
+    lacking = next(s for s in read_cohort(changed).subjects if len(s.scans) < 3)
+    request = replace(REQUEST, subjects=(lacking.id,))
+    impute.run(changed, imputer, out, request, quiet)
+    assert counts(out)["skipped"] == 0
+    table = changed / "participants.tsv"
+    header, *lines = table.read_text().splitlines()
+    column, cells = header.split("\t").index("MMSE"), {}
+    for line in lines:
+        cells[line.split("\t")[0]] = line.split("\t")
+    cells[f"sub-{lacking.id}"][column] = "12"
+    table.write_text("\n".join([header, *("\t".join(row) for row in cells.values()), ""]))
+    impute.run(changed, imputer, out, request, quiet)
+    assert counts(out)["skipped"] == 0
+    impute.run(changed, imputer, out, request, quiet)
+    assert counts(out)["skipped"] == counts(out)["requested"]
+
+
 def test_scans_that_exist_are_imputed_from_named_sources_for_measuring(cohort, imputer, tmp_path):
     full = [s.id for s in read_cohort(cohort).subjects if len(s.scans) == 3][:1]
     request = impute.Request(draws=1, sources=(MRI,), subjects=tuple(full))
     impute.run(cohort, imputer, tmp_path, request, quiet)
     assert made(tmp_path) == {(full[0], FDG), (full[0], AV45)}
-    assert set(score.score([tmp_path], cohort, jobs=1).sources) == {"MRI"}
+    assert set(score.score([tmp_path], cohort, jobs=1, trained=True).sources) == {"MRI"}
 
 
 def test_somebody_without_any_such_scan_is_one_sentence(cohort, imputer, tmp_path):

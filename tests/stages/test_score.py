@@ -4,7 +4,7 @@ import pytest
 from makers import brain, imputation, record, write_cohort
 
 from acadiff.bids import Name
-from acadiff.cohort.table import HIDDEN
+from acadiff.cohort.dataset import HIDDEN
 from acadiff.errors import CohortError, ScanError, UsageError
 from acadiff.evaluation.metrics import mae, psnr
 from acadiff.evaluation.tables import read_table

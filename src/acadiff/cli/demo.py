@@ -15,6 +15,9 @@ SEED = 77
 TRAINING_SEED = 2026
 """Cohort seed of the pretrained weights; the demo's people come from another one."""
 
+TRAINING_PEOPLE = 600
+"""How many are simulated for a split that is given in shares."""
+
 
 def demo(
     out: Annotated[Path, typer.Argument(help="Folder to write to; run again to go on.")],
@@ -60,10 +63,12 @@ def demo(
 def _train(out: Path, numbers: "Recipe", device: str, jobs: int) -> Path:
     """Simulate a training cohort and fit everything on it; returns the work folder."""
     from acadiff import phantom
+    from acadiff.cohort.ledger import PARTS
     from acadiff.modality import Modality
     from acadiff.stages import compress, train
 
-    people = sum((numbers.split.train, numbers.split.validation, numbers.split.test))
+    parts = numbers.split.model_dump(include=set(PARTS)).values()
+    people = sum(parts) if all(size >= 1 or not size for size in parts) else TRAINING_PEOPLE
     cohort, work = out / "training-cohort", out / "work"
     with progress("Simulating", people) as on_step:
         phantom.cohort(

@@ -15,11 +15,14 @@ def score(
     cohort: Annotated[Path, typer.Option(help="The dataset they were imputed from.")],
     out: Annotated[Path, typer.Option(help="Folder to write generation.tsv and summary.tsv to.")],
     jobs: Annotated[int, typer.Option(min=1, help="Processes; changes no number.")] = 2,
+    include_trained: Annotated[
+        bool, typer.Option(help="Score people the model was trained on, too; tells nothing new.")
+    ] = False,
 ) -> None:
     """Compare imputed scans with acquired ones that the imputation did not see."""
     from acadiff.stages.score import run
 
     with progress("Scoring") as on_step:
-        summary = run(derivatives, cohort, out, jobs=jobs, on_step=on_step)
+        summary = run(derivatives, cohort, out, jobs, on_step, trained=include_trained)
     print(summary.to_string(index=False, float_format="{:.3f}".format, na_rep="n/a"))
     print(out / "summary.tsv")

@@ -9,7 +9,7 @@ from acadiff.modality import Modality
 def missing_pattern(cohort: Cohort, rate: float, seed: int) -> dict[str, frozenset[Modality]]:
     """Choose exactly round(rate · n) subjects, and of each one or two scans by a fair coin.
 
-    What one subject would lose depends on (seed, id) alone, and the subjects chosen at a lower
+    What one subject would lose depends on (seed, key) alone, and the subjects chosen at a lower
     rate are among those of a higher one: patterns are nested. Nobody loses every scan.
 
     Args:
@@ -18,7 +18,7 @@ def missing_pattern(cohort: Cohort, rate: float, seed: int) -> dict[str, frozens
         seed: another seed, another pattern.
 
     Returns:
-        Id → what is taken away, for those who lose something.
+        Key → what is taken away, for those who lose something.
 
     Raises:
         UsageError: the rate is not between 0 and 1.
@@ -32,13 +32,13 @@ def missing_pattern(cohort: Cohort, rate: float, seed: int) -> dict[str, frozens
         raise CohortError(
             f"{cohort.root}: {count} subjects should lose a scan, {len(able)} have one to spare"
         )
-    able.sort(key=lambda subject: shuffle_key(seed, "missing", subject.id))
-    return {subject.id: _loss(subject, seed) for subject in able[:count]}
+    able.sort(key=lambda subject: shuffle_key(seed, "missing", subject.key))
+    return {subject.key: _loss(subject, seed) for subject in able[:count]}
 
 
 def _loss(subject: Subject, seed: int) -> frozenset[Modality]:
-    coin = int(shuffle_key(seed, "coin", subject.id), 16) % 2
+    coin = int(shuffle_key(seed, "coin", subject.key), 16) % 2
     shuffled = sorted(
-        subject.available, key=lambda m: shuffle_key(seed, f"loses {m.name}", subject.id)
+        subject.available, key=lambda m: shuffle_key(seed, f"loses {m.name}", subject.key)
     )
     return frozenset(shuffled[: min(1 + coin, len(shuffled) - 1)])

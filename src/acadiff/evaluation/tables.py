@@ -8,7 +8,7 @@ import pandas as pd
 from acadiff.commit import write_text
 from acadiff.errors import MissingInputError
 
-KEYS = ("subject", "diagnosis", "target", "sources", "kind", "draw", "method")
+KEYS = ("subject", "session", "diagnosis", "target", "sources", "kind", "draw", "method")
 """Columns that say what was observed; all others are numbers."""
 
 GROUP = ("method", "target", "sources", "kind")
@@ -49,7 +49,7 @@ def from_rows(rows: Sequence[Mapping[str, object]], metrics: Sequence[str]) -> p
     """
     table = pd.DataFrame(list(rows), columns=[*KEYS, *metrics])
     table = table.astype(dict.fromkeys(metrics, float))
-    order = ["method", "target", "sources", "subject", "kind", "draw"]
+    order = ["method", "target", "sources", "subject", "session", "kind", "draw"]
     number = table["draw"].astype(float)
     return (
         table.assign(draw=number)
@@ -65,7 +65,7 @@ def from_rows(rows: Sequence[Mapping[str, object]], metrics: Sequence[str]) -> p
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Mean and SD over subjects per method, target, sources and kind.
 
-    A subject's draws are averaged first, so that each subject counts once.
+    A subject's draws and sessions are averaged first, so that each subject counts once.
 
     Returns:
         `GROUP`, n (subjects), and for each metric x the columns x and x_sd.

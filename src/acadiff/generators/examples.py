@@ -61,7 +61,7 @@ class Examples:
         """
         self.target, self.dropout = target, dropout
         self.latents = latents
-        self.subjects = [s for s in subjects if s.id in latents[target] and self._sources(s)]
+        self.subjects = [s for s in subjects if s.key in latents[target] and self._sources(s)]
         if not self.subjects:
             raise CohortError(
                 f"no training subject has {target.title} together with another scan; "
@@ -82,7 +82,7 @@ class Examples:
         hidden &= (full.available & ~hidden).any(dim=1, keepdim=True)
         batch = full.hide(hidden)
         silent = torch.rand(len(people), generator=random) < self.dropout.clinical
-        truth = torch.stack([self.latents[self.target][s.id] for s in people])
+        truth = torch.stack([self.latents[self.target][s.key] for s in people])
         return Example(batch, truth, self._text(people, batch, silent.tolist()), random)
 
     def every(self, count: int, size: int) -> Iterator[Example]:
@@ -91,20 +91,20 @@ class Examples:
             having = [s for s in self.subjects[:count] if set(pattern) <= set(self._sources(s))]
             for start in range(0, len(having), size):
                 people = having[start : start + size]
-                images = [{m: self.latents[m][s.id] for m in pattern} for s in people]
-                ids = [s.id for s in people]
-                batch = stack_batch(ids, images, self.target, [pattern] * len(people))
-                truth = torch.stack([self.latents[self.target][s] for s in ids])
+                images = [{m: self.latents[m][s.key] for m in pattern} for s in people]
+                keys = [s.key for s in people]
+                batch = stack_batch(keys, images, self.target, [pattern] * len(people))
+                truth = torch.stack([self.latents[self.target][key] for key in keys])
                 text = self._text(people, batch, [False] * len(people))
                 yield Example(batch, truth, text, generator("every", self.target.name, start))
 
     def _stack(self, people: Sequence[Subject]) -> Batch:
-        images = [{m: self.latents[m][s.id] for m in self._sources(s)} for s in people]
+        images = [{m: self.latents[m][s.key] for m in self._sources(s)} for s in people]
         sources = [self._sources(s) for s in people]
-        return stack_batch([s.id for s in people], images, self.target, sources)
+        return stack_batch([s.key for s in people], images, self.target, sources)
 
     def _sources(self, subject: Subject) -> tuple[Modality, ...]:
-        return tuple(m for m in self.target.others if subject.id in self.latents[m])
+        return tuple(m for m in self.target.others if subject.key in self.latents[m])
 
     def _text(self, people: Sequence[Subject], batch: Batch, silent: Sequence[bool]) -> Text:
         prompts = []

@@ -29,6 +29,7 @@ class CodecFolder:
         grid: they must lie on.
         scaling: from the model's scale to the unit of an imputed scan.
         identity: SHA-256 of its weights.
+        trained_on: hashes of the people it was trained on.
     """
 
     codec: Codec
@@ -36,6 +37,7 @@ class CodecFolder:
     grid: Grid
     scaling: Scaling
     identity: str
+    trained_on: tuple[str, ...] = ()
 
 
 def half(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -72,6 +74,7 @@ def load_codec(folder: Path) -> CodecFolder:
         Grid(record["voxel"]),
         from_json(record["scaling"]),
         record["sha256"],
+        tuple(record.get("trained_on", ())),
     )
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from acadiff.cohort.table import Cohort, Subject, hidden_truth
+from acadiff.cohort.dataset import hidden_truth
+from acadiff.cohort.table import Cohort, Subject
 from acadiff.commit import sha256
 from acadiff.errors import MissingInputError
 from acadiff.modality import Modality
@@ -39,9 +40,9 @@ class Imputed:
     truth: Path | None
 
     @property
-    def subject(self) -> str:
-        """Id of the subject."""
-        return self.record.name.subject
+    def key(self) -> str:
+        """Who, and at which visit."""
+        return self.record.name.key
 
     @property
     def target(self) -> Modality:
@@ -86,7 +87,7 @@ class Evidence:
 
     def of(self, subject: Subject) -> tuple[Imputed, ...]:
         """What was imputed for one subject, by modality."""
-        own = [i for i in self.whole if i.subject == subject.id]
+        own = [i for i in self.whole if i.key == subject.key]
         return tuple(sorted(own, key=lambda i: i.target.index))
 
     def state(self, subject: Subject, modality: Modality) -> State:
@@ -110,13 +111,13 @@ def gather(cohort: Cohort, derivatives: Sequence[Path]) -> Evidence:
         if not root.is_dir():
             raise MissingInputError(f"{root}: is no folder; run `acadiff impute` first")
     truths = hidden_truth(cohort)
-    scans = {(s.id, m): path for s in cohort.subjects for m, path in s.scans.items()}
+    scans = {(s.key, m): path for s in cohort.subjects for m, path in s.scans.items()}
     whole, problems = [], []
     for root in derivatives:
         for record in read_records(root):
-            key = (record.name.subject, record.name.modality)
+            key = (record.name.key, record.name.modality)
             imputed = Imputed(record, scans.get(key) or truths.get(key))
-            problem = _problem(imputed, cohort.ids)
+            problem = _problem(imputed, {s.key for s in cohort.subjects})
             if problem:
                 problems.append(problem)
             else:
@@ -126,8 +127,8 @@ def gather(cohort: Cohort, derivatives: Sequence[Path]) -> Evidence:
 
 def _problem(imputed: Imputed, known: Iterable[str]) -> str | None:
     """Say what keeps an imputed scan from being shown, or None."""
-    what = f"sub-{imputed.subject}, {imputed.target.title}"
-    if imputed.subject not in known:
+    what = f"{imputed.key}, {imputed.target.title}"
+    if imputed.key not in known:
         return f"{what}: the cohort holds no such subject"
     known_hashes = imputed.record.sidecar.get("SHA256", {})
     for path in imputed.images:

@@ -17,6 +17,7 @@ from acadiff.errors import AcadiffError
 from acadiff.modality import Modality
 from acadiff.outputs.charts import Dots, curve_chart, score_chart
 
+_KEYS = ("subject", "session", "target", "sources", "kind", "method")
 _SOURCE = re.compile(r"^(.*?)\s*\[([^\]]+)\]\s*$", re.DOTALL)
 
 
@@ -59,17 +60,19 @@ class ScoreRow:
 
 
 def with_tasks(table: pd.DataFrame) -> pd.DataFrame:
-    """Add `task`, as text, and `order`, by which tasks sort, to the rows of `generation.tsv`.
+    """Add `visit`, a key, `task`, as text, and `order`, by which tasks sort, to all rows.
 
     Raises:
         AcadiffError: it lacks a column or names a modality that does not exist.
     """
-    needed = {"subject", "target", "sources", "kind", "method", *(m.column for m in MEASURES)}
-    lacking = sorted(needed - set(table.columns))
+    needed = (*_KEYS, *(m.column for m in MEASURES))
+    lacking = sorted(set(needed) - set(table.columns))
     if lacking:
         raise AcadiffError(f"generation.tsv: lacks the column {lacking[0]}; score again")
     pairs = list(zip(table["target"], table["sources"], strict=True))
-    return table.assign(task=[_task(*p) for p in pairs], order=[_order(*p) for p in pairs])
+    session = ("_ses-" + table["session"].astype("str")).where(table["session"].notna(), "")
+    tasks, orders = [_task(*p) for p in pairs], [_order(*p) for p in pairs]
+    return table.assign(visit="sub-" + table["subject"] + session, task=tasks, order=orders)
 
 
 def per_subject(scores: pd.DataFrame) -> pd.DataFrame:
@@ -288,9 +291,9 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 
 
 def by_scan(scores: pd.DataFrame) -> dict[tuple[str, str, str, str], dict[str, float]]:
-    """Return the scores of each imputed mean, by (subject, method, target, sources)."""
+    """Return the scores of each imputed mean, by (visit, method, target, sources)."""
     means = scores[scores["kind"] == "mean"]
-    keys = zip(means["subject"], means["method"], means["target"], means["sources"], strict=True)
+    keys = zip(means["visit"], means["method"], means["target"], means["sources"], strict=True)
     values = means[[m.column for m in MEASURES]].astype(float).to_dict("records")
     return {
         key: {str(n): v for n, v in row.items()} for key, row in zip(keys, values, strict=True)

@@ -41,7 +41,7 @@ class Contents:
         engine: the viewer's code, or None where it is not installed.
         scores: rows of the score table; empty if nothing was scored.
         score_chart: the same as SVG, or None.
-        by_scan: (subject, method, target, sources) → the scores of that scan's mean.
+        by_scan: (visit, method, target, sources) → the scores of that scan's mean.
         codecs: autoencoders with their panels.
         training: training curves.
         recipe: every setting.
@@ -73,7 +73,7 @@ def render(contents: Contents) -> str:
         makers=makers(evidence),
         seal=seal(evidence),
         rows=[s for s in evidence.cohort.subjects if _is_listed(evidence, s)],
-        unshown=len({i.subject for i in evidence.whole}) - len(contents.exhibits),
+        unshown=len({i.key for i in evidence.whole}) - len(contents.exhibits),
         left_out=sum(not layer.volumes for layer in _layers(contents)),
         viewer=_viewer_data(contents),
         scores_of=lambda panel: _scores_of(panel, contents.by_scan),
@@ -95,7 +95,7 @@ def _scores_of(panel: Panel, by_scan: Mapping[tuple[str, str, str, str], Any]) -
     """Return the scores of one panel's mean, as they are printed below it."""
     imputed = panel.imputed
     sources = "+".join(m.name for m in imputed.sources)
-    key = (imputed.subject, imputed.method, imputed.target.name, sources)
+    key = (imputed.key, imputed.method, imputed.target.name, sources)
     found = by_scan.get(key, {})
     return [
         Fact(f"{found[m.column]:.{m.decimals}f}", m.title)

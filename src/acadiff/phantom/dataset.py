@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from acadiff.bids import Name
+from acadiff.cohort.dataset import HIDDEN, PEOPLE, read_cohort
 from acadiff.cohort.missing import missing_pattern
-from acadiff.cohort.table import HIDDEN, TABLE, Cohort, Scores, Subject, read_cohort
+from acadiff.cohort.table import Cohort, Scores, Subject
 from acadiff.commit import sha256, sweep, write_json, write_text
 from acadiff.errors import UsageError
 from acadiff.modality import Modality
@@ -48,7 +49,7 @@ def write_cohort(
                 on_step(done)
         write_text(root / CAUSES, _table([_causes_row(person) for person in people]))
         write_json(root / "participants.json", COLUMNS)
-        write_text(root / TABLE, _table([_participants_row(person) for person in people]))
+        write_text(root / PEOPLE, _table([_participants_row(person) for person in people]))
     return read_cohort(root)
 
 
@@ -65,7 +66,7 @@ def write_subject(
         return person.id
     sums: dict[str, str] = {}
     for modality, volume in render(person, simulation.voxel, simulation.parameters).items():
-        tree = HIDDEN if modality in hidden.get(person.id, ()) else Path()
+        tree = HIDDEN if modality in hidden.get(f"sub-{person.id}", ()) else Path()
         path = tree / Name(person.id, modality).path()
         sweep(root / path.parent)
         write_scan(root / path, volume, DESCRIPTION)

@@ -11,9 +11,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from acadiff.cohort.ledger import fingerprint, write_split
-from acadiff.cohort.split import split
-from acadiff.cohort.table import Cohort, read_cohort
+from acadiff.cohort.dataset import read_cohort
+from acadiff.cohort.ledger import PARTS, Ledger, write_split
+from acadiff.cohort.split import head_counts, split
+from acadiff.cohort.table import Cohort
 from acadiff.commit import atomic_write, write_json
 from acadiff.diffusion.noise import generator
 from acadiff.errors import CheckpointError, CohortError
@@ -50,14 +51,18 @@ def run(cohort: Path, work: Path, recipe: Recipe, fabric: Fabric, on_step: OnSte
     people = read_cohort(cohort)
     parts = divide(people, recipe)
     done = {m for m in Modality if _is_done(work / "codecs" / m.name, recipe)}
-    write_split(work / "split.tsv", parts)
+    ledger = write_split(work, people, parts)
     save_recipe(recipe, work / "recipe.toml")
+    visits = {
+        part: tuple(s.key for s in people.subjects if s.id in set(ids))
+        for part, ids in parts.items()
+    }
     for modality in Modality:
         folder = work / "codecs" / modality.name
-        scans = _read(people, parts, modality, Grid(recipe.voxel))
+        scans = _read(people, visits, modality, Grid(recipe.voxel))
         on_step(f"{modality.title}: {len(scans)} scans read")
         if modality not in done:
-            _train(folder, modality, scans, parts, recipe, fabric, on_step)
+            _train(folder, modality, scans, visits, ledger, recipe, fabric, on_step)
         _encode(work, folder, modality, scans)
         on_step(f"{modality.title}: latents written")
 
@@ -91,20 +96,20 @@ def _origin(recipe: Recipe) -> dict[str, Any]:
 
 
 def divide(people: Cohort, recipe: Recipe) -> dict[str, tuple[str, ...]]:
-    """Who is in `train`, `validation` and `test`."""
-    sizes = recipe.split.model_dump(include={"train", "validation", "test"})
-    return split(people, sizes, recipe.split.seed)
+    """Who is in each of `ledger.PARTS`."""
+    sizes = recipe.split.model_dump(include=set(PARTS))
+    return split(people, head_counts(sizes, len(people.ids)), recipe.split.seed)
 
 
 def _read(
-    people: Cohort, parts: Mapping[str, Sequence[str]], modality: Modality, grid: Grid
+    people: Cohort, visits: Mapping[str, Sequence[str]], modality: Modality, grid: Grid
 ) -> dict[str, ModelScan]:
-    """The scans of one modality of everyone who is trained on or validated with."""
-    wanted = {*parts["train"], *parts["validation"]}
+    """The scans of one modality of every visit that is trained on or validated with, by key."""
+    wanted = {*visits["train"], *visits["validation"]}
     return {
-        subject.id: read_model_scan(subject.scans[modality], modality, grid)
+        subject.key: read_model_scan(subject.scans[modality], modality, grid)
         for subject in people.subjects
-        if subject.id in wanted and modality in subject.scans
+        if subject.key in wanted and modality in subject.scans
     }
 
 
@@ -112,12 +117,13 @@ def _train(
     folder: Path,
     modality: Modality,
     scans: Mapping[str, ModelScan],
-    parts: Mapping[str, Sequence[str]],
+    visits: Mapping[str, Sequence[str]],
+    ledger: Ledger,
     recipe: Recipe,
     fabric: Fabric,
     on_step: OnStep,
 ) -> None:
-    training = [scans[s].image for s in parts["train"] if s in scans]
+    training = [scans[s].image for s in visits["train"] if s in scans]
     if not training:
         raise CohortError(f"no training subject has a {modality.title}; a codec needs some")
     origin = _origin(recipe)
@@ -134,9 +140,10 @@ def _train(
         **origin,
         "modality": modality.name,
         "scaling": typical_scaling(modality, [s.scaling for s in scans.values()]).to_json(),
-        "trained_on": fingerprint(parts["train"]),
+        "trained_on": ledger.hashed("train"),
+        "validated_on": ledger.hashed("validation"),
     }
-    _evaluate(folder, codec, [scans[s].image for s in parts["validation"] if s in scans])
+    _evaluate(folder, codec, [scans[s].image for s in visits["validation"] if s in scans])
     save_codec(folder, codec, record)
 
 

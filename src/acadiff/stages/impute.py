@@ -1,12 +1,16 @@
 """Cohort and model → the scans that are missing, as BIDS derivatives. Resumable scan by scan."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from acadiff.bids import Name
-from acadiff.cohort.table import Cohort, Subject, read_cohort
+from acadiff.clinical import Prompt
+from acadiff.cohort.dataset import read_cohort
+from acadiff.cohort.ledger import ledger_key, person_hash
+from acadiff.cohort.table import Cohort, Subject
 from acadiff.commit import lock, sha256, sweep, write_json
 from acadiff.errors import AcadiffError, CohortError, OutputError, UsageError
 from acadiff.imputer import Imputer
@@ -14,6 +18,15 @@ from acadiff.modality import Modality
 from acadiff.outputs.derivative import is_done, start_dataset, write_derivative
 
 OnStep = Callable[[str], None]
+_DECIDING = (
+    "ModelSHA256",
+    "SourceSHA256",
+    "PromptSHA256",
+    "RandomSeed",
+    "AvailableModalities",
+    "NumSamples",
+)
+"""Of a record: what the voxels depend on. A scan made from all the same is done."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +111,14 @@ def run(
     wanted = jobs(people, request)
     start_dataset(out, cohort)
     sweep(out)
+    key = ledger_key(imputer.folder, people)
     failed: dict[str, str] = {}
     skipped = 0
     for job in wanted:
         label = f"{job.subject.key} {job.target.title}"
         with lock(out / f".{job.name.stem}"):
             try:
-                skipped += impute_one(job, imputer, out, request, cohort)
+                skipped += impute_one(job, imputer, out, request, people.root, key)
             except OutputError:
                 raise
             except AcadiffError as error:
@@ -115,12 +129,17 @@ def run(
     return failed
 
 
-def impute_one(job: Job, imputer: Imputer, out: Path, request: Request, cohort: Path) -> bool:
+def impute_one(
+    job: Job, imputer: Imputer, out: Path, request: Request, root: Path, key: bytes | None
+) -> bool:
     """Impute one scan; returns whether it had been done before."""
     sources = tuple(m for m in job.target.others if m in job.subject.scans)
-    record = provenance(job, imputer, request, sources, cohort)
-    same = ("ModelSHA256", "SourceSHA256", "RandomSeed", "AvailableModalities", "NumSamples")
-    if is_done(out, job.name, {k: record[k] for k in same}):
+    record = provenance(job, imputer, request, sources, root)
+    record["SubjectPart"] = part_of(job, imputer, key)
+    expected = {key: record[key] for key in _DECIDING}
+    if request.keep_draws:
+        expected["DrawsKept"] = True
+    if is_done(out, job.name, expected):
         return True
     sweep((out / job.name.path()).parent)
     imputation = imputer.impute(job.subject, job.target, request.draws, request.seed)
@@ -128,6 +147,22 @@ def impute_one(job: Job, imputer: Imputer, out: Path, request: Request, cohort: 
         imputation = type(imputation)(imputation.mean, imputation.sd, imputation.draws)
     write_derivative(out, job.name, imputation, record)
     return False
+
+
+def part_of(job: Job, imputer: Imputer, key: bytes | None) -> str | None:
+    """Whether the model has seen this person: train, validation, unseen; None if nobody can tell.
+
+    A generator is as good as trained on somebody whom one of its codecs was trained on.
+    """
+    if key is None:
+        return None
+    person = person_hash(key, job.subject.id)
+    record = imputer.generators[job.target].record
+    if person in record["trained_on"] or any(
+        person in codec.trained_on for codec in imputer.codecs.values()
+    ):
+        return "train"
+    return "validation" if person in record.get("validated_on", ()) else "unseen"
 
 
 def provenance(
@@ -144,10 +179,12 @@ def provenance(
     process: Mapping[str, Any] = found.record["diffusion"] or {}
     paths = {m: job.subject.scans[m] for m in sources}
     clinical = {"Diagnosis": job.subject.diagnosis, **vars(job.subject.scores)}
-    used = [k for k, v in clinical.items() if v is not None] if found.record["encoder"] else []
+    reads = bool(found.record["encoder"])
+    prompt = Prompt(job.target, tuple(sources), job.subject.diagnosis, job.subject.scores)
     return {
         "AvailableModalities": [m.name for m in sources],
-        "ClinicalInputsUsed": used,
+        "ClinicalInputsUsed": [k for k, v in clinical.items() if reads and v is not None],
+        "PromptSHA256": hashlib.sha256(str(prompt).encode()).hexdigest() if reads else None,
         "IntensityTransform": imputer.codecs[job.target].scaling.to_json(),
         "ModelName": found.record["name"],
         "ModelSHA256": found.identity,
@@ -155,6 +192,7 @@ def provenance(
         "TextEncoder": found.record["encoder"],
         "RandomSeed": request.seed,
         "NumSamples": request.draws,
+        "DrawsKept": request.keep_draws,
         "Sampler": process.get("sampler"),
         "Steps": process.get("steps"),
         "Sources": [f"bids:raw:{p.relative_to(cohort).as_posix()}" for p in paths.values()],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from acadiff.cohort.table import read_cohort
+from acadiff.cohort.dataset import read_cohort
 from acadiff.commit import write_text
 from acadiff.errors import ScanError
 from acadiff.evaluation.tables import read_table

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float32
 
-from acadiff.cohort.table import Cohort, Subject, hidden_truth, read_cohort
+from acadiff.cohort.dataset import hidden_truth, read_cohort
+from acadiff.cohort.table import Cohort, Subject
 from acadiff.commit import sha256
 from acadiff.errors import AcadiffError, CohortError, ScanError, UsageError
 from acadiff.evaluation.metrics import judge, rank_correlation
@@ -49,7 +50,12 @@ class Case:
 
 
 def score(
-    derivatives: Sequence[Path], cohort: Path, jobs: int = 1, on_step: OnStep | None = None
+    derivatives: Sequence[Path],
+    cohort: Path,
+    jobs: int = 1,
+    on_step: OnStep | None = None,
+    *,
+    trained: bool = False,
 ) -> pd.DataFrame:
     """Score every imputation whose truth is known.
 
@@ -63,19 +69,23 @@ def score(
         cohort: root of the BIDS dataset with the acquired scans.
         jobs: processes; more than one needs an importable main module.
         on_step: told the stem of each record when it has been scored.
+        trained: score people whom the model was trained on, too.
 
     Returns:
         A tidy table: a row per draw (`kind` draw) and one per mean (`kind` mean), with the columns
         `tables.KEYS` and `METRIC_COLUMNS`.
 
     Raises:
-        CohortError: no imputation has a known truth, or two roots hold the same one.
+        CohortError: no imputation has a known truth, two roots hold the same one, or a model was
+            trained on a subject.
         ScanError: an image is damaged or does not lie on its truth's grid.
         UsageError: jobs is less than one.
     """
     if jobs < 1:
         raise UsageError(f"jobs is {jobs}; it is one or more")
     cases = _cases(derivatives, read_cohort(cohort))
+    if not trained:
+        _refuse_trained(cases)
     rows: list[Row] = []
     for case, result in zip(cases, _each(cases, jobs), strict=True):
         rows.extend(result)
@@ -90,9 +100,11 @@ def run(
     results: Path,
     jobs: int = 2,
     on_step: OnStep | None = None,
+    *,
+    trained: bool = False,
 ) -> pd.DataFrame:
     """Score, and write `generation.tsv` and `summary.tsv` into `results`; returns the summary."""
-    table = score(derivatives, cohort, jobs, on_step)
+    table = score(derivatives, cohort, jobs, on_step, trained=trained)
     brief = summary(table)
     write_table(results / "generation.tsv", table)
     write_table(results / "summary.tsv", brief)
@@ -101,13 +113,13 @@ def run(
 
 def _cases(derivatives: Sequence[Path], cohort: Cohort) -> list[Case]:
     hidden = hidden_truth(cohort)
-    subjects = {subject.id: subject for subject in cohort.subjects}
+    subjects = {subject.key: subject for subject in cohort.subjects}
     cases = []
     for record in (record for root in derivatives for record in read_records(root)):
-        subject = subjects.get(record.name.subject)
+        subject = subjects.get(record.name.key)
         if subject is None:
-            raise CohortError(f"{record.path}: sub-{record.name.subject} is not in {cohort.root}")
-        scans = {m: subject.scans.get(m) or hidden.get((subject.id, m)) for m in Modality}
+            raise CohortError(f"{record.path}: {record.name.key} is not in {cohort.root}")
+        scans = {m: subject.scans.get(m) or hidden.get((subject.key, m)) for m in Modality}
         truth, mri = scans[record.name.modality], scans[Modality.MRI]
         if truth and mri:
             cases.append(Case(record, subject, truth, mri))
@@ -129,6 +141,18 @@ def _check(cases: Sequence[Case], cohort: Cohort) -> None:
         first = seen.setdefault((case.subject.key, *_what(case.record)), path)
         if first != path:
             raise CohortError(f"{path}: the same imputation as {first}; name one of the two roots")
+
+
+def _refuse_trained(cases: Sequence[Case]) -> None:
+    """Refuse people whom the model knows: their scores would tell nothing about others."""
+    for case in cases:
+        if case.record.sidecar.get("SubjectPart") == "train":
+            raise CohortError(
+                f"{case.record.path}: its model was trained on {case.subject.key}",
+                code="E_LEAK",
+                value=case.subject.key,
+                hint="score the test subjects alone, or say --include-trained",
+            )
 
 
 def _each(cases: Sequence[Case], jobs: int) -> Iterator[list[Row]]:
@@ -176,6 +200,7 @@ def _row(case: Case, kind: str, draw: int | None, scores: Mapping[str, float | N
     diagnosis = case.subject.diagnosis
     return {
         "subject": case.subject.id,
+        "session": case.subject.session,
         "diagnosis": diagnosis.value if diagnosis else None,
         "target": target,
         "sources": sources,

@@ -10,8 +10,9 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from acadiff.clinical import ENCODERS, CachedEncoder, TextEncoder
-from acadiff.cohort.ledger import fingerprint, read_split
-from acadiff.cohort.table import Subject, read_cohort
+from acadiff.cohort.dataset import read_cohort
+from acadiff.cohort.ledger import fingerprint, read_ledger
+from acadiff.cohort.table import Subject
 from acadiff.errors import CheckpointError, RecipeError
 from acadiff.generators import ACADiff, Example, Generator, Mean
 from acadiff.generators.examples import Dropout, Examples
@@ -60,10 +61,13 @@ def run(
             f"conditioning.encoder is {recipe.conditioning.encoder!r}: known are "
             f"{', '.join(ENCODERS)}"
         )
-    parts = read_split(work / "split.tsv")
     people = read_cohort(cohort)
+    ledger = read_ledger(work, people)
+    parts = ledger.parts
     subjects = people.named(parts["train"]).subjects
     codecs = {m: load_codec(work / "codecs" / m.name) for m in Modality}
+    for modality, found in codecs.items():
+        ledger.refuse_crossing(work / "codecs" / modality.name, found.trained_on)
     if any(c.grid.voxel != recipe.voxel for c in codecs.values()):
         raise RecipeError(
             f"voxel is {recipe.voxel} mm, but {work / 'codecs'} were made at "
@@ -85,7 +89,8 @@ def run(
             "target": target.name,
             "codecs": {m.name: c.identity for m, c in codecs.items()},
             "recipe": recipe.model_dump(mode="json"),
-            "trained_on": fingerprint(s.id for s in subjects),
+            "trained_on": ledger.hashed("train"),
+            "validated_on": ledger.hashed("validation"),
         }
         save_generator(folder, generator, {**shared, **record})
         on_step(f"{method} {target.title}: trained")
@@ -106,7 +111,7 @@ class Bench:
 
     def latents(self) -> dict[Modality, dict[str, Tensor]]:
         """Whitened latents of everyone trained on or validated with."""
-        wanted = {s.id for s in (*self.subjects, *self.validation)}
+        wanted = {s.key for s in (*self.subjects, *self.validation)}
         return {
             m: {
                 key: raw / found.codec.scale
@@ -180,7 +185,7 @@ def _origin(examples: Examples, bench: Bench) -> dict[str, Any]:
     """All that the weights come from besides the network and its optimiser."""
     recipe = bench.recipe
     return {
-        "subjects": fingerprint(s.id for s in examples.subjects),
+        "subjects": fingerprint(s.key for s in examples.subjects),
         "codecs": {m.name: found.identity for m, found in bench.codecs.items()},
         "encoder": bench.encoder.identity,
         "conditioning": recipe.conditioning.model_dump(mode="json"),

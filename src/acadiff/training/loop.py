@@ -119,7 +119,8 @@ class Run(Generic[B]):
             if bad == _PATIENCE:
                 raise AcadiffError(
                     f"{self.folder}: the loss was not finite for {bad} steps up to {index}; the "
-                    f"last checkpoint is good, lower the learning rate ({self.settings.rate:g})"
+                    "last checkpoint is good, start again in a new folder with a learning rate "
+                    f"below {self.settings.rate:g}"
                 )
             self.log.append(json.dumps({"step": index, "losses": step.losses, "lr": step.lr}))
             self.done = index + 1

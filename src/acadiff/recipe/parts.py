@@ -1,23 +1,25 @@
 """Every number of the method, each with its source: `[paper §…]`, `[prototype]` or `[ours: why]`.
 
-A recipe is data: frozen, no unknown keys, written to and read from TOML. `PHANTOM_4MM` trains on a
-laptop CPU; `PHANTOM_2MM` and `PAPER` are for a GPU. What the data can say (the latent's shape, the
-width of the text encoder) no recipe says.
+A recipe is data: frozen, no unknown keys, written to and read from TOML. What the data can say
+(the latent's shape, the width of the text encoder) no recipe says.
 """
 
-import tomllib
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from acadiff.commit import write_text
-from acadiff.errors import MissingInputError, RecipeError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 _Size = Annotated[int, Field(ge=1)]
 _Widths = Annotated[tuple[_Size, ...], Field(min_length=1)]
+
+
+def _whole(size: int | float) -> int | float:
+    if size >= 1 and size != int(size):
+        raise ValueError(f"{size:g} people: give a whole number, or a share below 1")
+    return int(size) if size >= 1 else size
+
+
+_People = Annotated[int | float, AfterValidator(_whole)]
+"""A number of people, or below 1 a share of all."""
 
 
 class _Part(BaseModel):
@@ -32,11 +34,14 @@ def _refuse_uneven(widths: tuple[int, ...], parts: int, what: str) -> None:
 
 
 class Split(_Part):
-    """Who is trained on."""
+    """Who is trained on: numbers of people, or shares below 1 of all there are."""
 
-    train: int = Field(480, ge=1, description="Subjects to train on [paper §3]")
-    validation: int = Field(60, ge=0, description="Subjects to choose by [paper §3]")
-    test: int = Field(60, ge=0, description="Subjects never looked at in tuning [paper §3]")
+    train: _People = Field(480, gt=0, description="Subjects to train on [paper §3]")
+    validation: _People = Field(60, ge=0, description="Subjects to choose by [paper §3]")
+    test: _People = Field(60, ge=0, description="Subjects never looked at in tuning [paper §3]")
+    classifier: _People = Field(
+        0, ge=0, description="Subjects kept from every generator, for diagnosis [paper §3: 428]"
+    )
     seed: int = Field(0, ge=0, description="Seed of the stratified split [ours: reproducible]")
 
 
@@ -158,135 +163,3 @@ class Recipe(_Part):
         pattern="^(32-true|bf16-mixed)$",
         description="Lightning Fabric's precision [ours: fast, no loss measured]",
     )
-
-
-PHANTOM_4MM = Recipe(
-    name="phantom-4mm",
-    voxel=4,
-    codec=Codec(
-        levels=1,
-        channels=8,
-        widths=(16,),
-        training=Optimisation(
-            steps=200, batch=4, rate=2e-3, weight_decay=1e-4, ema=0.98, every=100
-        ),
-    ),
-    fusion=Fusion(width=16),
-    anchor=Denoiser(widths=(16, 48, 96), blocks=(0, 1, 1)),
-    denoiser=Denoiser(widths=(16, 32, 64), blocks=(0, 1, 1)),
-    anchoring=Optimisation(steps=2200, batch=4, rate=2e-3, weight_decay=1e-2, ema=0.99, every=50),
-    training=Optimisation(steps=700, batch=4, rate=2e-3, weight_decay=1e-2, ema=0.99, every=50),
-)
-
-PHANTOM_2MM = PHANTOM_4MM.model_copy(
-    update={
-        "name": "phantom-2mm",
-        "voxel": 2,
-        "codec": Codec(
-            channels=32,
-            widths=(64,),
-            training=Optimisation(steps=4000, batch=8, rate=1e-3, weight_decay=1e-4, ema=0.999),
-        ),
-        "fusion": Fusion(width=32),
-        "anchor": Denoiser(widths=(48, 96, 192), blocks=(1, 2, 2)),
-        "denoiser": Denoiser(widths=(48, 96, 192), blocks=(1, 2, 2)),
-        "anchoring": Optimisation(steps=20000, batch=16, rate=1e-3, weight_decay=1e-2, ema=0.999),
-        "training": Optimisation(steps=20000, batch=16, rate=1e-3, weight_decay=1e-2, ema=0.999),
-    }
-)
-
-PAPER = Recipe(
-    name="paper-1mm",
-    voxel=1,
-    codec=Codec(
-        channels=8,
-        widths=(64, 128),
-        blocks=2,
-        training=Optimisation(steps=48000, batch=1, rate=1e-4, weight_decay=1e-4, ema=0.999),
-    ),
-    fusion=Fusion(width=64, tokens=(5, 6, 5), heads=4),
-    anchor=Denoiser(widths=(64, 128, 256), blocks=(2, 2, 2), heads=4, width_text=128),
-    denoiser=Denoiser(widths=(128, 256, 512), blocks=(2, 2, 2), heads=8, width_text=256),
-    diffusion=Diffusion(prediction="epsilon", sampler="ddim", steps=50),
-    anchoring=Optimisation(steps=24000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
-    training=Optimisation(steps=48000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
-)
-
-RECIPES: dict[str, Recipe] = {r.name: r for r in (PHANTOM_4MM, PHANTOM_2MM, PAPER)}
-
-
-def load_recipe(source: str, changes: Iterable[str] = ()) -> Recipe:
-    """A named recipe or a TOML file, with `key.sub=value` changes laid over it.
-
-    Raises:
-        MissingInputError: neither a recipe nor a file of that name.
-        RecipeError: an unknown key, or a value out of its range.
-    """
-    if source in RECIPES:
-        recipe = RECIPES[source]
-    elif Path(source).is_file():
-        recipe = _validated(_toml(Path(source)), source)
-    else:
-        known = ", ".join(RECIPES)
-        raise MissingInputError(f"{source}: no such recipe file, and the named ones are {known}")
-    data = recipe.model_dump(mode="json")
-    for change in changes:
-        _apply(data, change)
-    return _validated(data, source)
-
-
-def save_recipe(recipe: Recipe, path: Path) -> None:
-    """Write a recipe as TOML."""
-    write_text(path, to_toml(recipe))
-
-
-def to_toml(recipe: Recipe) -> str:
-    """A recipe as TOML text."""
-    return tomli_w.dumps(recipe.model_dump(mode="json"))
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: not TOML ({error})") from error
-
-
-def _validated(data: dict[str, Any], source: str) -> Recipe:
-    try:
-        return Recipe.model_validate(data)
-    except ValidationError as error:
-        # A misspelt key also leaves another one missing; the misspelling is what to tell.
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        where = ".".join(map(str, first["loc"]))
-        raise RecipeError(f"{source}: {where}: {_explain(first, first['loc'])}") from error
-
-
-def _apply(data: dict[str, Any], change: str) -> None:
-    """Lay one `a.b=value` over nested data; the value is TOML, or else a plain string."""
-    path, equals, value = change.partition("=")
-    if not equals:
-        raise RecipeError(f"--set {change}: write it as key.sub=value, e.g. diffusion.steps=20")
-    *parents, last = path.strip().split(".")
-    for parent in parents:
-        if not isinstance(data.get(parent), dict):
-            raise RecipeError(f"--set {change}: there is no {parent}; known are {', '.join(data)}")
-        data = data[parent]
-    if last not in data:
-        raise RecipeError(f"--set {change}: there is no {last}; known are {', '.join(data)}")
-    try:
-        data[last] = tomllib.loads(f"x = {value}")["x"]
-    except tomllib.TOMLDecodeError:
-        data[last] = value.strip()
-
-
-def _explain(error: Any, location: tuple[int | str, ...]) -> str:
-    """Pydantic's complaint, with the known keys if a key is unknown."""
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
-    if error["type"] != "extra_forbidden":
-        return f"{error['msg']} (found {error.get('input')!r})"
-    part: Any = Recipe
-    for key in location[:-1]:
-        part = part.model_fields[str(key)].annotation
-    return f"unknown key; known are {', '.join(part.model_fields)}"

@@ -1,14 +1,8 @@
 import pytest
 from makers import HEADER, write_cohort
 
-from acadiff.cohort.table import (
-    HIDDEN,
-    Cohort,
-    Diagnosis,
-    Scores,
-    hidden_truth,
-    read_cohort,
-)
+from acadiff.cohort.dataset import HIDDEN, hidden_truth, read_cohort
+from acadiff.cohort.table import Cohort, Diagnosis, Scores
 from acadiff.errors import CohortError, MissingInputError
 from acadiff.modality import Modality
 
@@ -179,5 +173,54 @@ def test_hidden_scans_are_known_but_not_the_subjects(tmp_path):
     shown.rename(hidden)
     cohort = read_cohort(tmp_path)
     assert Modality.FDG not in cohort.subjects[1].scans
-    assert hidden_truth(cohort) == {("0123", Modality.FDG): hidden}
+    assert hidden_truth(cohort) == {("sub-0123", Modality.FDG): hidden}
     assert hidden_truth(cohort.named(["012"])) == {}
+
+
+VISITS = "participant_id\tsession_id\tmri\tfdg\tav45\tdiagnosis\tMMSE"
+
+
+def write_visits(root, *lines):
+    """A prepared dataset: `cohort.tsv` and the (empty) files it names."""
+    for line in lines:
+        for cell in line.split("\t")[2:5]:
+            if cell.endswith(".nii.gz") and ".." not in cell:
+                (root / cell).parent.mkdir(parents=True, exist_ok=True)
+                (root / cell).touch()
+    (root / "cohort.tsv").write_text("\n".join([VISITS, *lines, ""]))
+    return root
+
+
+def test_a_person_may_come_twice_and_is_one_person(tmp_path):
+    first = "sub-A1\tses-M000\tsub-A1/m0.nii.gz\tn/a\tsub-A1/a0.nii.gz\tMCI\t27"
+    later = "sub-A1\tses-M012\tsub-A1/m12.nii.gz\tn/a\tn/a\tAD\t22"
+    other = "sub-B2\tn/a\tn/a\tsub-B2/f.nii.gz\tn/a\tCN\tn/a"
+    cohort = read_cohort(write_visits(tmp_path, later, other, first))
+    keys = [subject.key for subject in cohort.subjects]
+    assert keys == ["sub-A1_ses-M000", "sub-A1_ses-M012", "sub-B2"]
+    assert cohort.ids == ("A1", "B2")
+    assert [s.scores.mmse for s in cohort.subjects] == [27, 22, None]
+    assert cohort.subjects[0].available == (Modality.MRI, Modality.AV45)
+    assert cohort.subjects[2].scans == {Modality.FDG: tmp_path / "sub-B2/f.nii.gz"}
+    assert [s.key for s in cohort.named(["A1"]).subjects] == keys[:2]
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "message"),
+    [
+        ("sub-A1\tM00/..\tm.nii.gz\tn/a\tn/a\tAD\t22", CohortError, "session_id is 'M00/..'"),
+        ("sub-A1\tM00\t../m.nii.gz\tn/a\tn/a\tAD\t22", CohortError, "which is not below"),
+        ("sub-A1\tM00\t/etc/m.nii.gz\tn/a\tn/a\tAD\t22", CohortError, "which is not below"),
+        ("sub-A1\tM00\tm.mgz\tn/a\tn/a\tAD\t22", MissingInputError, "m.mgz: is not there"),
+        ("sub-A1\tM00\tn/a\tn/a\tn/a\tAD\t22", CohortError, "the cohort is empty"),
+    ],
+)
+def test_a_wrong_line_of_a_prepared_dataset_is_one_sentence(tmp_path, line, error, message):
+    with pytest.raises(error, match=message):
+        read_cohort(write_visits(tmp_path, line))
+
+
+def test_one_visit_on_two_lines_is_refused(tmp_path):
+    line = "sub-A1\tM00\tm.nii.gz\tn/a\tn/a\tAD\t22"
+    with pytest.raises(CohortError, match=r"cohort\.tsv line 3, sub-A1: the id is on line 2"):
+        read_cohort(write_visits(tmp_path, line, line))

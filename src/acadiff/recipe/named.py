@@ -1,0 +1,66 @@
+"""The recipes that have a name. `PHANTOM_4MM` trains on a laptop CPU; the others are for a GPU."""
+
+from acadiff.recipe.parts import (
+    Codec,
+    Denoiser,
+    Diffusion,
+    Fusion,
+    Optimisation,
+    Recipe,
+    Split,
+)
+
+PHANTOM_4MM = Recipe(
+    name="phantom-4mm",
+    voxel=4,
+    codec=Codec(
+        levels=1,
+        channels=8,
+        widths=(16,),
+        training=Optimisation(
+            steps=200, batch=4, rate=2e-3, weight_decay=1e-4, ema=0.98, every=100
+        ),
+    ),
+    fusion=Fusion(width=16),
+    anchor=Denoiser(widths=(16, 48, 96), blocks=(0, 1, 1)),
+    denoiser=Denoiser(widths=(16, 32, 64), blocks=(0, 1, 1)),
+    anchoring=Optimisation(steps=2200, batch=4, rate=2e-3, weight_decay=1e-2, ema=0.99, every=50),
+    training=Optimisation(steps=700, batch=4, rate=2e-3, weight_decay=1e-2, ema=0.99, every=50),
+)
+
+PHANTOM_2MM = PHANTOM_4MM.model_copy(
+    update={
+        "name": "phantom-2mm",
+        "voxel": 2,
+        "codec": Codec(
+            channels=32,
+            widths=(64,),
+            training=Optimisation(steps=4000, batch=8, rate=1e-3, weight_decay=1e-4, ema=0.999),
+        ),
+        "fusion": Fusion(width=32),
+        "anchor": Denoiser(widths=(48, 96, 192), blocks=(1, 2, 2)),
+        "denoiser": Denoiser(widths=(48, 96, 192), blocks=(1, 2, 2)),
+        "anchoring": Optimisation(steps=20000, batch=16, rate=1e-3, weight_decay=1e-2, ema=0.999),
+        "training": Optimisation(steps=20000, batch=16, rate=1e-3, weight_decay=1e-2, ema=0.999),
+    }
+)
+
+PAPER = Recipe(
+    name="paper-1mm",
+    voxel=1,
+    split=Split(classifier=428),
+    codec=Codec(
+        channels=8,
+        widths=(64, 128),
+        blocks=2,
+        training=Optimisation(steps=48000, batch=1, rate=1e-4, weight_decay=1e-4, ema=0.999),
+    ),
+    fusion=Fusion(width=64, tokens=(5, 6, 5), heads=4),
+    anchor=Denoiser(widths=(64, 128, 256), blocks=(2, 2, 2), heads=4, width_text=128),
+    denoiser=Denoiser(widths=(128, 256, 512), blocks=(2, 2, 2), heads=8, width_text=256),
+    diffusion=Diffusion(prediction="epsilon", sampler="ddim", steps=50),
+    anchoring=Optimisation(steps=24000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
+    training=Optimisation(steps=48000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
+)
+
+RECIPES: dict[str, Recipe] = {r.name: r for r in (PHANTOM_4MM, PHANTOM_2MM, PAPER)}
