@@ -108,7 +108,7 @@ def test_it_is_scored_against_what_was_hidden_and_told_on_a_page(whole, river, t
     page = report.run(
         [whole], river / "cohort", tmp_path / "results", river / "work", tmp_path
     ).read_text()
-    assert all(f"sub-{subject}" in page for subject, _ in truths)
+    assert all(visit in page for visit, _ in truths)
     assert "SYNTHETIC" in page
     assert "SIMULATED" in page
 
