@@ -94,7 +94,7 @@ def test_a_flipped_bit_in_checksum_or_size_is_refused(scan, byte):
 def test_a_truncated_file_is_refused(scan, share):
     content = scan.read_bytes()
     scan.write_bytes(content[: min(int(len(content) * share), len(content) - 1)])
-    with pytest.raises(ScanError, match="damaged"):
+    with pytest.raises(ScanError, match="cut short"):
         read_scan(scan, MRI)
 
 
@@ -102,7 +102,7 @@ def test_bytes_behind_the_voxels_are_refused(scan):
     for tail in (b"garbage", gzip.compress(b"more")):
         content = scan.read_bytes()
         scan.write_bytes(content + tail)
-        with pytest.raises(ScanError, match="damaged"):
+        with pytest.raises(ScanError, match="something follows"):
             read_scan(scan, MRI)
         scan.write_bytes(content)
 
@@ -110,7 +110,7 @@ def test_bytes_behind_the_voxels_are_refused(scan):
 def test_a_bomb_is_refused_before_it_unfolds(scan):
     content = gzip.decompress(scan.read_bytes())
     scan.write_bytes(gzip.compress(content + bytes(50_000_000), compresslevel=1))
-    with pytest.raises(ScanError, match="there are more"):
+    with pytest.raises(ScanError, match="unfolds to more than"):
         read_scan(scan, MRI)
 
 
@@ -132,7 +132,7 @@ def _with(value):
         (np.full((6, 7, 8), 7, np.float32), "every voxel is 7"),
         (np.zeros((6, 7, 8), np.float32), "every voxel is 0"),
         (np.stack([NOISE, NOISE], -1), "average time frames first"),
-        (NOISE[0], "3 are needed"),
+        (NOISE[0], "a single slice"),
         (NOISE.astype(np.complex64), "one real number each"),
     ],
 )
@@ -154,10 +154,10 @@ def test_useless_content_is_one_sentence(tmp_path, data, message):
         ((42, "<h", 32767), "promised"),
         ((42, "<h", 0), "empty"),
         ((42, "<h", -3), "empty"),
-        ((40, "<h", 0), "empty"),
+        ((40, "<h", 0), "0 axes"),
         ((72, "<h", 8), "bits per voxel"),
-        ((70, "<h", 9999), "damaged"),
-        ((112, "<f", float("inf")), "damaged"),
+        ((70, "<h", 9999), "unknown type"),
+        ((112, "<f", float("inf")), "scaled by slope inf"),
         ((280, "<f", float("nan")), "span space"),
         ((280, "<f", 0.0), "span space"),
     ],
@@ -170,7 +170,7 @@ def test_a_lying_header_is_refused(tmp_path, field, message):
 
 def test_a_huge_promise_is_refused_before_memory_is_asked_for(tmp_path):
     sizes = {str(n): (42 + 2 * n, "<h", 32767) for n in range(3)}
-    with pytest.raises(ScanError, match="too large"):
+    with pytest.raises(ScanError, match="at most 134217728"):
         read_scan(_store(tmp_path / "x.nii", NOISE, **sizes), MRI)
 
 

@@ -49,7 +49,7 @@ def read_model_scan(path: Path, modality: Modality, grid: Grid) -> ModelScan:
         mask = None if modality.is_pet else brain_mask(volume)
         scaling = scaling_of(volume, np.ones(grid.shape, bool) if mask is None else mask)
     except ScanError as error:
-        raise ScanError(f"{path}: {error}") from error
+        raise error.at(path) from error
     image = torch.from_numpy(scaling.to_model(volume.data))
     return ModelScan(image, scaling, scan.data.shape[1:], scan.affine)
 
