@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,8 @@ def run(
             f"voxel is {recipe.voxel} mm, but {work / 'codecs'} were made at "
             f"{codecs[Modality.MRI].grid.voxel} mm; name the recipe they were made with"
         )
-    encoder = CachedEncoder(ENCODERS[recipe.conditioning.encoder](), work / "prompts.safetensors")
     unseen = people.named(parts["validation"]).subjects if parts["validation"] else ()
-    bench = Bench(subjects, unseen, codecs, recipe, work, encoder, fabric, on_step)
+    bench = Bench(subjects, unseen, codecs, recipe, work, fabric, on_step)
     for target in targets:
         folder = work / "generators" / folder_name(method, target)
         if _is_done(folder, recipe):
@@ -105,9 +105,14 @@ class Bench:
     codecs: Mapping[Modality, CodecFolder]
     recipe: Recipe
     work: Path
-    encoder: TextEncoder
     fabric: Fabric
     on_step: OnStep
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """The text encoder, read when a method first asks for it."""
+        kind = ENCODERS[self.recipe.conditioning.encoder]
+        return CachedEncoder(kind(), self.work / "prompts.safetensors")
 
     def latents(self) -> dict[Modality, dict[str, Tensor]]:
         """Whitened latents of everyone trained on or validated with."""
