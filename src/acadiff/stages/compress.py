@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,7 @@ def run(cohort: Path, work: Path, recipe: Recipe, fabric: Fabric, on_step: OnSte
     }
     for modality in Modality:
         folder = work / "codecs" / modality.name
-        scans = _read(people, visits, modality, Grid(recipe.voxel))
+        scans = _read(people, visits, modality, Grid(recipe.voxel), work)
         on_step(f"{modality.title}: {len(scans)} scans read")
         if modality not in done:
             _train(folder, modality, scans, visits, ledger, recipe, fabric, on_step)
@@ -102,15 +104,29 @@ def divide(people: Cohort, recipe: Recipe) -> dict[str, tuple[str, ...]]:
 
 
 def _read(
-    people: Cohort, visits: Mapping[str, Sequence[str]], modality: Modality, grid: Grid
+    people: Cohort,
+    visits: Mapping[str, Sequence[str]],
+    modality: Modality,
+    grid: Grid,
+    work: Path,
 ) -> dict[str, ModelScan]:
-    """The scans of one modality of every visit that is trained on or validated with, by key."""
+    """The scans of one modality of every visit that is trained on or validated with, by key.
+
+    The images lie in a file mapped into memory, so that a cohort at 1 mm (20 MB a scan) need not
+    fit; the file has no name any more, so that nothing is left of it, however the process ends.
+    """
     wanted = {*visits["train"], *visits["validation"]}
-    return {
-        subject.key: read_model_scan(subject.scans[modality], modality, grid)
-        for subject in people.subjects
-        if subject.key in wanted and modality in subject.scans
-    }
+    chosen = [s for s in people.subjects if s.key in wanted and modality in s.scans]
+    if not chosen:
+        return {}
+    with tempfile.TemporaryFile(dir=work) as file:
+        images = np.memmap(file, np.float32, "w+", shape=(len(chosen), 1, *grid.shape))
+    scans = {}
+    for subject, mapped in zip(chosen, images, strict=True):
+        scan = read_model_scan(subject.scans[modality], modality, grid)
+        mapped[:] = scan.image.numpy()
+        scans[subject.key] = replace(scan, image=torch.from_numpy(mapped))
+    return scans
 
 
 def _train(
