@@ -1,0 +1,115 @@
+"""What a person asks of a source, and the roster that comes of it: all reading happens here."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from acadiff.cohort import bids_tree, caps, manifest
+from acadiff.cohort.candidate import Inventory
+from acadiff.cohort.clinical import Clinical, read_clinical
+from acadiff.cohort.columns import read_overrides, resolve
+from acadiff.cohort.delimited import read_table
+from acadiff.cohort.inventory import choose, select
+from acadiff.cohort.roster import Roster, roster, without_scans
+from acadiff.cohort.scan_dates import scan_dates
+from acadiff.cohort.sources import read_inventory
+from acadiff.cohort.visits import WINDOW_DAYS
+from acadiff.modality import Modality
+
+_KEYS = frozenset({"participant_id", "session_id", "date"})
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which scans of a source are meant, and which tables tell of the persons.
+
+    Args:
+        layout: `bids`, `caps` or `manifest`; None to tell by the files.
+        tracers: names of tracers → what they show.
+        reconstructions: the `rec-` label that scans of a modality must have.
+        run: among several files of one scan, those of this run; `none` for those without.
+        space: likewise, the template.
+        resolution: likewise, the `res-` label.
+        desc: likewise, the `desc-` label.
+        participants: only these persons; None for all.
+        sessions: only these sessions; None for all.
+        pairs: a table of the persons and sessions that are wanted, or None.
+        tables: clinical tables, beside those of a BIDS dataset.
+        clinical_map: a file that says which of their columns are ours, or None.
+        window_days: how far a visit may be from a scan.
+    """
+
+    layout: str | None = None
+    tracers: Mapping[str, Modality] = field(default_factory=dict)
+    reconstructions: Mapping[Modality, str] = field(default_factory=dict)
+    run: str | None = None
+    space: str | None = None
+    resolution: str | None = None
+    desc: str | None = None
+    participants: tuple[str, ...] | None = None
+    sessions: tuple[str, ...] | None = None
+    pairs: Path | None = None
+    tables: tuple[Path, ...] = ()
+    clinical_map: Path | None = None
+    window_days: int = WINDOW_DAYS
+
+    @property
+    def whole(self) -> bool:
+        """Whether all persons and sessions are meant."""
+        return self.participants is None and self.sessions is None and self.pairs is None
+
+
+def read_roster(source: Path, selection: Selection) -> Roster:
+    """Find the scans, choose one file each, read the tables and join them.
+
+    Args:
+        source: a BIDS dataset, a CAPS folder or a table of paths.
+        selection: what is meant of it.
+
+    Raises:
+        MissingInputError: the source, or a table that was named, is not there.
+        CohortError: the source is none of the three, or a table that was named cannot be read.
+        UsageError: there is no such layout.
+        NothingSelectedError: no scan is left.
+    """
+    inventory = read_inventory(source, layout=selection.layout, tracers=selection.tracers)
+    if inventory.candidates and not selection.whole:
+        inventory = select(
+            inventory,
+            participants=selection.participants,
+            sessions=selection.sessions,
+            pairs=manifest.read_pairs(selection.pairs) if selection.pairs else None,
+        )
+    choice = choose(
+        inventory,
+        reconstructions=selection.reconstructions,
+        run=selection.run,
+        space=selection.space,
+        resolution=selection.resolution,
+        desc=selection.desc,
+    )
+    clinical = _clinical(source, inventory, selection)
+    dates = scan_dates(inventory.root) if inventory.layout == bids_tree.LAYOUT else None
+    found = roster(inventory, choice, clinical, dates, selection.window_days)
+    absent = without_scans(clinical, found.members) if selection.whole else ()
+    return replace(found, problems=(*found.problems, *absent))
+
+
+def _clinical(source: Path, inventory: Inventory, selection: Selection) -> Clinical:
+    overrides = read_overrides(selection.clinical_map) if selection.clinical_map else {}
+    tables = list(selection.tables)
+    if inventory.layout == manifest.LAYOUT and _is_clinical(source, overrides):
+        tables.append(source)
+    return read_clinical(_people(inventory), tables, overrides)
+
+
+def _people(inventory: Inventory) -> Path | None:
+    """The folder that holds those of the persons, and perhaps tables of them."""
+    folders = {bids_tree.LAYOUT: inventory.root, caps.LAYOUT: inventory.root / "subjects"}
+    return folders.get(inventory.layout)
+
+
+def _is_clinical(table: Path, overrides: Mapping[str, str]) -> bool:
+    """Whether a table of paths tells of the persons, too."""
+    columns: Iterable[str] = resolve(read_table(table).columns, overrides, table.name)
+    return bool(set(columns) - _KEYS)
