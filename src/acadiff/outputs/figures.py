@@ -201,7 +201,7 @@ def _colours(colours: str) -> UInt8[np.ndarray, "n 3"]:
     """Return the picture's palette: the colour map, then two ramps for lettering."""
     ramp = np.linspace(1 / _RAMP, 1, _RAMP)[:, None]
     letters = [np.round(ramp * colour) for colour in (_WORD_COLOUR, _LETTER_COLOUR)]
-    return np.concatenate([palette(colours), *letters]).astype(np.uint8)
+    return np.asarray(np.concatenate([palette(colours), *letters]), np.uint8)
 
 
 def _centre(tile: UInt8[np.ndarray, "r c"], width: int, pad: np.uint8) -> UInt8[np.ndarray, "r w"]:
