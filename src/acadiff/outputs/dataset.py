@@ -7,6 +7,7 @@ from pathlib import Path
 from acadiff import __version__
 from acadiff.commit import write_json, write_text
 from acadiff.errors import OutputError
+from acadiff.outputs.place import keep_apart
 
 BIDS_VERSION = "1.10.0"
 DESCRIPTIONS = {
@@ -43,12 +44,8 @@ def start_dataset(root: Path, source_root: Path) -> None:
         OutputError: `root` lies inside the source but not in its `derivatives/`, or holds another
             dataset already, or cannot be written.
     """
-    inner, outer = root.resolve(), source_root.resolve()
-    if inner.is_relative_to(outer) and not inner.is_relative_to(outer / "derivatives"):
-        raise OutputError(
-            f"{root}: lies among the acquired scans of {source_root}; write to its derivatives/"
-        )
-    description = _description(os.path.relpath(outer, inner))
+    keep_apart(root, source_root)
+    description = _description(os.path.relpath(source_root.resolve(), root.resolve()))
     path = root / "dataset_description.json"
     if path.exists() and not _same(path, description):
         raise OutputError(f"{root}: holds another dataset already; choose another folder")

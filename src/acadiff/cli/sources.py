@@ -1,0 +1,183 @@
+"""The options by which `check` and `prepare` are told which scans and tables are meant."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from acadiff.modality import Modality
+
+if TYPE_CHECKING:
+    from acadiff.cohort.selection import Selection
+
+SourceArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SOURCE", help="A BIDS dataset, a CAPS folder or a table of paths (CSV or TSV)."
+    ),
+]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option("--layout", help="bids, caps or manifest; told by the files if left out."),
+]
+TracerMapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tracer-map",
+        metavar="NAME=MODALITY",
+        help="What a tracer shows, e.g. --tracer-map florb=AV45; repeatable.",
+    ),
+]
+ReconstructionOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reconstruction",
+        "-rec",
+        metavar="MODALITY=LABEL",
+        help="Which reconstruction to use, e.g. FDG=coregavg (none: files without); repeatable.",
+    ),
+]
+RunOption = Annotated[
+    str | None, typer.Option("--run", help="Among several files of a scan, those of this run.")
+]
+SpaceOption = Annotated[str | None, typer.Option("--space", help="Likewise, of this template.")]
+ResolutionOption = Annotated[
+    str | None, typer.Option("--resolution", help="Likewise, of this res- label.")
+]
+DescOption = Annotated[str | None, typer.Option("--desc", help="Likewise, of this desc- label.")]
+ParticipantOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--participant-label",
+        "--participant_label",
+        metavar="ID",
+        help="Only this person, with or without sub-; repeatable.",
+    ),
+]
+SessionOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--session-label",
+        "--session_label",
+        metavar="LABEL",
+        help="Only this session, with or without ses-; repeatable.",
+    ),
+]
+PairsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-tsv",
+        "--subjects-sessions-tsv",
+        metavar="TABLE",
+        help="Only the persons and sessions of this table (participant_id, session_id).",
+    ),
+]
+ClinicalOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--clinical",
+        metavar="TABLE",
+        help="A clinical table, or a folder of ADNI's; repeatable. BIDS' own are read anyway.",
+    ),
+]
+ClinicalMapOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--clinical-map",
+        metavar="FILE",
+        help='Which columns are meant, as TOML or JSON: MMSE = "their column".',
+    ),
+]
+ToleranceOption = Annotated[
+    int,
+    typer.Option(
+        "--visit-tolerance", min=0, metavar="DAYS", help="How far a visit may be from a scan."
+    ),
+]
+TOLERANCE = 180
+"""The default, as `cohort.visits` has it; repeated here to keep --help fast."""
+
+
+def selection(
+    *,
+    layout: str | None = None,
+    tracer_map: Sequence[str] | None = None,
+    reconstruction: Sequence[str] | None = None,
+    run: str | None = None,
+    space: str | None = None,
+    resolution: str | None = None,
+    desc: str | None = None,
+    participant_label: Sequence[str] | None = None,
+    session_label: Sequence[str] | None = None,
+    pairs: Path | None = None,
+    clinical: Sequence[Path] | None = None,
+    clinical_map: Path | None = None,
+    visit_tolerance: int = TOLERANCE,
+) -> "Selection":
+    """What all these options ask for.
+
+    Raises:
+        UsageError: a tracer or a reconstruction is not given as NAME=VALUE.
+    """
+    from acadiff.cohort.selection import Selection
+
+    made = _pairs("--reconstruction", reconstruction or (), "FDG=coregavg")
+    return Selection(
+        layout=layout,
+        tracers={name: _modality("--tracer-map", m) for name, m in _tracers(tracer_map).items()},
+        reconstructions={_modality("--reconstruction", m): label for m, label in made.items()},
+        run=run,
+        space=space,
+        resolution=resolution,
+        desc=desc,
+        participants=tuple(participant_label) if participant_label else None,
+        sessions=tuple(session_label) if session_label else None,
+        pairs=pairs,
+        tables=tuple(clinical or ()),
+        clinical_map=clinical_map,
+        window_days=visit_tolerance,
+    )
+
+
+def _tracers(given: Sequence[str] | None) -> Mapping[str, str]:
+    return _pairs("--tracer-map", given or (), "florb=AV45")
+
+
+def _pairs(option: str, given: Sequence[str], example: str) -> Mapping[str, str]:
+    """`NAME=VALUE` texts, taken apart.
+
+    Raises:
+        UsageError: one is not built so, or a name comes twice.
+    """
+    from acadiff.errors import UsageError
+
+    found: dict[str, str] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        if not name or not value or name in found:
+            why = "is there twice" if name in found else "is not NAME=VALUE"
+            raise UsageError(
+                f"{option} {text!r} {why}", code="E_OPTION", value=text, hint=f"as in {example}"
+            )
+        found[name] = value
+    return found
+
+
+def _modality(option: str, name: str) -> Modality:
+    """The modality of this name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from acadiff.errors import UsageError
+
+    known = {modality.name: modality for modality in Modality}
+    if name.upper() not in known:
+        raise UsageError(
+            f"{option}: there is no modality {name!r}",
+            code="E_OPTION",
+            value=name,
+            hint=f"known are {', '.join(known)}",
+        )
+    return known[name.upper()]
