@@ -23,5 +23,5 @@ def keep_apart(out: Path, source: Path) -> None:
             f"{out}: lies among the acquired scans of {source}",
             code="E_OUTPUT_INSIDE",
             value=out,
-            hint=f"write to {outer / 'derivatives' / 'acadiff'} or elsewhere",
+            hint=f"write to its derivatives/, as in {source / 'derivatives' / 'acadiff'}",
         )
