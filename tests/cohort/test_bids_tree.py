@@ -240,6 +240,7 @@ def test_names_that_are_not_utf8_are_told_in_plain_signs(tmp_path):
     found = read_bids(grow(tmp_path, MRI, f"sub-1/anat/{strange[0]}"))
     assert keys(found) == [("1", None, "MRI")]
     assert sorted(problem.code for problem in found.problems) == ["E_ID", "E_NAME"]
+    assert any(r"sub-1_acq-\xe9t\xe9_T1w" in problem.where for problem in found.problems)
     for problem in found.problems:
         (problem.text + problem.where + problem.value).encode("utf-8")
 

@@ -6,7 +6,7 @@ The readers (`bids_tree`, `caps`, `manifest`) fill an `Inventory` without openin
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from acadiff.cohort.identity import clashes
 from acadiff.errors import CohortError, Problem
@@ -83,17 +83,6 @@ def inventory_of(
     kept = (candidate for candidate in candidates if candidate.subject not in refused)
     unique = tuple(dict.fromkeys(problems))  # one damaged file may concern many scans
     return Inventory(root, layout, tuple(sorted(kept, key=_order)), unique, others)
-
-
-def shown(path: PurePath | str) -> str:
-    """A path as messages and tables show it: signs that would not print are escaped."""
-    text = str(path)
-    if text.isprintable():
-        return text
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
-        for sign in text
-    )
 
 
 def refusal(where: str, error: CohortError) -> Problem:

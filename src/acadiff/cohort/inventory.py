@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from acadiff.cohort.candidate import Candidate as Candidate
 from acadiff.cohort.candidate import Inventory as Inventory
-from acadiff.cohort.candidate import Key, refusal, shown
+from acadiff.cohort.candidate import Key, refusal
 from acadiff.cohort.identity import canonical_session, canonical_subject
+from acadiff.cohort.textfile import shown
 from acadiff.errors import CohortError, NothingSelectedError, Problem
 from acadiff.modality import Modality
 

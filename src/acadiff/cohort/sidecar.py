@@ -6,9 +6,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from acadiff.cohort.candidate import shown
 from acadiff.cohort.entities import Entities, entities_of
-from acadiff.cohort.textfile import read_bytes
+from acadiff.cohort.textfile import read_bytes, shown
 from acadiff.cohort.walk import Folder, Parts
 from acadiff.errors import AcadiffError, CohortError
 

@@ -47,7 +47,7 @@ def read_inventory(
         )  # fmt: skip
     try:
         if source.is_dir():
-            os.scandir(source).close()  # nothing below would tell of a folder that must not be read
+            os.scandir(source).close()  # what must not be read would look empty
         layout = layout or _layout(source)
         found = _read(source, layout, tracers)
     except OSError as error:

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from acadiff.errors import CohortError, MissingInputError
 
@@ -64,14 +64,22 @@ def decoded(data: bytes, name: str) -> str:
     return text
 
 
-def shown(path: Path) -> str:
-    """A path as messages show it; a name that is no UTF-8 is escaped, so that it prints."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+def shown(path: PurePath | str) -> str:
+    """A path as messages show it: bytes that are no UTF-8 and signs that do not print, escaped."""
+    text = str(path)
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else _escaped(sign) for sign in text)
 
 
 def shorten(text: str, most: int = 40) -> str:
     """A value as messages show it: quoted, every strange sign escaped, never a whole page."""
     return ascii(text if len(text) <= most else text[: most - 1] + "…")
+
+
+def _escaped(sign: str) -> str:
+    byte = "\udc80" <= sign <= "\udcff"  # what Python makes of a byte that is no UTF-8
+    return ascii(chr(ord(sign) - 0xDC00) if byte else sign)[1:-1]
 
 
 def _read(descriptor: int, limit: int) -> bytes | None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from acadiff.cohort.candidate import refusal, shown
+from acadiff.cohort.candidate import refusal
 from acadiff.cohort.entities import IMAGES
+from acadiff.cohort.textfile import shown
 from acadiff.errors import CohortError, Problem
 
 Parts = tuple[str, ...]
