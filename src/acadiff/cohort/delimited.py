@@ -8,8 +8,9 @@ the place where it is not.
 import csv
 import io
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from acadiff.cohort.textfile import MAX_BYTES, decoded, read_bytes, shorten, shown
@@ -67,9 +68,13 @@ class Table:
     rows: tuple[Row, ...]
     decimal_commas: frozenset[str] = frozenset()
 
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {column: index for index, column in enumerate(self.columns)}
+
     def cell(self, row: Row, column: str) -> Cell:
         """The cell of this row in this column."""
-        text = row.cells[self.columns.index(column)]
+        text = row.cells[self._places[column]]
         return Cell(text, self.name, row.line, column, column in self.decimal_commas)
 
 

@@ -7,6 +7,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import cache
 
 from acadiff.cohort.delimited import ADNI_CODES, Cell
 from acadiff.cohort.table import Diagnosis
@@ -91,6 +92,7 @@ _SITE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,15}")
 _NO_CODE = ("-1", "-4")
 
 
+@cache
 def fold(name: str) -> str:
     """A column name without case, blanks and punctuation: `CDR_SB` and `cdr sb` are `cdrsb`."""
     return re.sub(r"\W|_", "", unicodedata.normalize("NFKC", name).casefold())
