@@ -5,7 +5,7 @@ import struct
 import nibabel as nib
 import numpy as np
 import pytest
-from makers import brain
+from makers import GRID, brain
 
 from acadiff.errors import MissingInputError, ScanError
 from acadiff.modality import Modality
@@ -14,7 +14,9 @@ from acadiff.volume.image import (
     read_draws,
     read_scan,
     read_synthetic,
+    write_compact,
     write_draws,
+    write_mask,
     write_scan,
 )
 
@@ -44,6 +46,30 @@ def test_what_is_written_is_read_back_to_the_bit(scan):
     assert np.array_equal(volume.affine, brain(MRI).affine)
     assert volume.modality is MRI
     assert volume.unit == "arbitrary"
+
+
+@pytest.mark.parametrize("low", [0.0, -0.7])
+def test_a_compact_scan_is_off_by_half_a_step_and_its_zero_by_nothing(tmp_path, low):
+    scan = brain(Modality.FDG)
+    scan = Volume(scan.data + np.float32(low), scan.affine, scan.modality)
+    path = tmp_path / "scan.nii.gz"
+    write_compact(path, scan, "test")
+    back = read_scan(path, Modality.FDG)
+    step = scan.data.max() / 32767 if low == 0 else np.ptp(scan.data) / 65534
+    assert np.abs(back.data - scan.data).max() <= 0.501 * step < 1e-4
+    assert np.array_equal(back.data == back.data.min(), scan.data == scan.data.min())
+    assert low or back.data.min() == 0
+    assert np.array_equal(back.affine, scan.affine)
+    np.testing.assert_allclose(nib.load(path).get_fdata(), back.data[0], atol=1e-6)
+
+
+def test_a_mask_is_written_as_zero_and_one(tmp_path):
+    mask = brain(MRI).data[0] > 0
+    write_mask(tmp_path / "mask.nii.gz", mask, GRID.affine, "test")
+    image = nib.load(tmp_path / "mask.nii.gz")
+    assert image.get_data_dtype() == np.uint8
+    assert np.array_equal(image.get_fdata() == 1, mask)
+    assert set(np.unique(image.get_fdata())) == {0, 1}
 
 
 def test_nibabel_sees_the_same_in_mni_space(scan):

@@ -1,13 +1,14 @@
 """Scans ⇄ volumes, in RAS orientation; nothing synthetic passes for a scan."""
 
 import gzip
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import nibabel as nib
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Bool, Float32, Float64, Shaped
 
 from acadiff.commit import write_bytes
 from acadiff.errors import Problem, ScanError
@@ -20,6 +21,8 @@ LABEL = "SYNTHETIC"
 """First word of the NIfTI description of everything that no scanner has made."""
 
 _MNI = 4
+_STEPS = 32767
+_SCALE_AT = 112  # byte of the header where slope and intercept stand
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +165,30 @@ def write_scan(path: Path, volume: Volume, description: str, intent: str = "") -
     write_bytes(path, _encode(volume.data[0], volume.affine, description, intent))
 
 
+def write_compact(path: Path, volume: Volume, description: str) -> None:
+    """Write a volume in a third of the time and half of the room: 16 bits a voxel, atomically.
+
+    No value is off by more than 1/65,534 of the greatest, if none is below zero, which is kept
+    exactly; else by no more than 1/131,068 of the range.
+    """
+    data = volume.data[0]
+    low, high = float(data.min()), float(data.max())
+    slope = (high - low) / (2 * _STEPS) if low < 0 else high / _STEPS
+    inter = (high + low) / 2 if low < 0 else 0.0
+    stored = np.rint((data - np.float32(inter)) / np.float32(slope or 1)).astype(np.int16)
+    write_bytes(path, _encode(stored, volume.affine, description, "", (slope or 1, inter)))
+
+
+def write_mask(
+    path: Path,
+    mask: Bool[np.ndarray, "i j k"],
+    affine: Float64[np.ndarray, "4 4"],
+    description: str,
+) -> None:
+    """Write a mask as 0 and 1 of 8 bits, atomically."""
+    write_bytes(path, _encode(mask.astype(np.uint8), affine, description, "", (1.0, 0.0)))
+
+
 def write_draws(
     path: Path,
     draws: Float32[np.ndarray, "n i j k"],
@@ -189,10 +216,11 @@ def _labelled(path: Path, nifti: Nifti) -> Nifti:
 
 
 def _encode(
-    data: Float32[np.ndarray, "..."],
+    data: Shaped[np.ndarray, "..."],
     affine: Float64[np.ndarray, "4 4"],
     description: str,
     intent: str,
+    scale: tuple[float, float] | None = None,
 ) -> bytes:
     if len(description.encode()) > 79 or len(intent.encode()) > 15:
         label = f"{description!r} / {intent!r}"
@@ -208,4 +236,8 @@ def _encode(
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = description.encode()
     image.header["intent_name"] = image.header["aux_file"] = intent.encode()
-    return gzip.compress(image.to_bytes(), compresslevel=5, mtime=0)
+    content = bytearray(image.to_bytes())
+    if scale is None:
+        return gzip.compress(content, compresslevel=5, mtime=0)
+    struct.pack_into("<2f", content, _SCALE_AT, *scale)
+    return gzip.compress(content, compresslevel=1, mtime=0)
