@@ -109,6 +109,8 @@ def read_nifti(
         holes = fill_holes(data, nonfinite)
     except AcadiffError as error:
         raise error.at(shown(path)) from error
+    except MemoryError as error:
+        raise _too_large(header.size).at(shown(path)) from error
     notes = (*_notes(path, header), *_replaced(path, data, holes))
     return Nifti(data, header, sha256, notes, holes)
 
@@ -193,19 +195,20 @@ def _block(stream: Stream, header: Header) -> UInt8[np.ndarray, " n"]:
     size = header.size
     if header.offset + size > stream.capacity:
         raise truncated(f"{size} bytes of voxels are promised", stream.status.st_size)
-    try:
-        block = np.empty(size, np.uint8)
-    except MemoryError as error:
-        raise ScanError(
-            f"its {size} bytes of voxels do not fit into memory",
-            code="E_MEMORY",
-            value=f"{size} bytes",
-            hint="use a machine with more",
-        ) from error
+    block = np.empty(size, np.uint8)
     count = stream.fill(block.data)
     if count != size:
         raise truncated(f"{size} bytes of voxels are promised, {count} are there", count)
     return block
+
+
+def _too_large(size: int) -> ScanError:
+    return ScanError(
+        f"its {size} bytes of voxels do not fit into memory",
+        code="E_MEMORY",
+        value=f"{size} bytes",
+        hint="read fewer scans at once, or use a machine with more memory",
+    )
 
 
 def _notes(path: Path, header: Header) -> tuple[Problem, ...]:

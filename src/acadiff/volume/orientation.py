@@ -21,6 +21,7 @@ _SINGULAR = 1e-3
 _SHEAR = 0.02  # cosine of the angle between two axes: one degree off a right angle
 _APART_MM = 1.0
 _UNIT = 1e-5
+_CORNERS = np.array(list(np.ndindex(2, 2, 2)))
 _AXES = {"L": (0, -1), "R": (0, 1), "P": (1, -1), "A": (1, 1), "I": (2, -1), "S": (2, 1)}
 _MEND = "mend the header, or convert the scan anew"
 
@@ -188,8 +189,8 @@ def _require_right_angles(axes: Float64[np.ndarray, "3 3"], name: str) -> None:
 
 def _require_agreement(sform: Affine, qform: Affine, shape: tuple[int, ...]) -> None:
     """Both must send every voxel to the same place, within a millimetre."""
-    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(shape[:3]) - 1)
-    apart = corners @ (sform - qform)[:3, :3].T + (sform - qform)[:3, 3]
+    corners, between = _CORNERS * (np.array(shape[:3]) - 1), sform - qform
+    apart = corners @ between[:3, :3].T + between[:3, 3]
     worst = float(np.sqrt((apart * apart).sum(axis=1)).max())
     if worst > _APART_MM:
         raise ScanError(

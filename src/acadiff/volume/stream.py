@@ -16,7 +16,8 @@ from pathlib import Path
 
 from acadiff.errors import MissingInputError, ScanError
 
-_CHUNK = 1 << 18
+_FIRST, _CHUNK = 1 << 12, 1 << 18
+"""Bytes read at once: few at first, as often only the header is wanted; then twice as many."""
 _DEFLATE_LIMIT = 1032
 """Deflate makes no more than this many bytes of one, so a small file holds no large volume."""
 _OVERRUN = 1 << 24
@@ -130,7 +131,7 @@ class GzipStream(Stream):
     def __init__(self, descriptor: int) -> None:
         """Start before the first block."""
         super().__init__(descriptor)
-        self._inflate = zlib.decompressobj(wbits=31)
+        self._inflate, self._step = zlib.decompressobj(wbits=31), _FIRST
 
     @property
     def capacity(self) -> int:
@@ -154,7 +155,7 @@ class GzipStream(Stream):
         """Up to `limit` inflated bytes; none at the end of the stream or of the file."""
         piece = b""
         while not piece and not self._inflate.eof:
-            source = self._inflate.unconsumed_tail or self._read(_CHUNK)
+            source = self._inflate.unconsumed_tail or self._more()
             try:
                 piece = self._inflate.decompress(source, min(limit, 4 * _CHUNK))
             except zlib.error as error:
@@ -162,6 +163,11 @@ class GzipStream(Stream):
             if not source:  # the file is at its end; zlib has handed out what it still held
                 break
         return piece
+
+    def _more(self) -> bytes:
+        """The next compressed bytes."""
+        size, self._step = self._step, min(2 * self._step, _CHUNK)
+        return self._read(size)
 
     def _end(self) -> None:
         extra = 0

@@ -13,6 +13,8 @@ _SAMPLE = 1 << 16
 _LIGHT = 0.02
 """Of the range from the least value to the 99.5th percentile; above it is foreground [ours]."""
 _EMPTY = 0.01
+_LARGEST = 1e12
+_SMALLEST = 1e-30
 _FULL = 0.995
 
 
@@ -80,11 +82,18 @@ def require_content(data: Float32[np.ndarray, "..."]) -> float:
     """The share of the voxels that stand out from the background.
 
     Raises:
-        ScanError: there is one value only (E_CONSTANT), none above zero, or next to nothing that
-            stands out (E_EMPTY).
+        ScanError: a value is beyond every unit (E_RANGE), there is but one (E_CONSTANT), none is
+            above zero, or next to nothing stands out (E_EMPTY).
     """
     low, high = float(data.min()), float(data.max())
-    if low == high:
+    if max(-low, high) > _LARGEST:
+        raise ScanError(
+            f"its voxels go from {low:g} to {high:g}",
+            code="E_RANGE",
+            value=f"{low:g} to {high:g}",
+            hint="copy the file again; a single bit of it may have flipped",
+        )
+    if high - low < _SMALLEST:
         raise ScanError(
             f"every voxel is {low:g}", code="E_CONSTANT", value=f"{low:g}", hint="replace the scan"
         )
