@@ -90,7 +90,7 @@ def test_a_wrong_cell_is_named_and_the_others_are_used(folder, cell, code):
     tell(folder, "told.json", {"Synthetic": True})
     tell(folder, "broken.json", b"{")
     found = manifest(folder, ROWS[0], f"2\tM012\td.nii.gz\t{cell}\tn/a")
-    assert codes(found) == [(code, "cohort.tsv line 3, sub-2_ses-M012")]
+    assert codes(found) == [(code, "cohort.tsv line 3, sub-2_ses-M012 FDG")]
     assert keys(found) == [("1", "M000", "MRI"), ("1", "M000", "FDG"), ("2", "M012", "MRI")]
     assert "line 3, column fdg" in found.problems[0].text or code == "E_SIDECAR"
     assert found.problems[0].text.isprintable()
@@ -133,7 +133,7 @@ def test_one_file_for_two_scans_is_refused(folder):
     found = manifest(folder, ROWS[0], "2\tn/a\tagain.nii.gz\td.nii.gz\tn/a")
     assert keys(found) == [("1", "M000", "FDG"), ("2", None, "FDG")]
     assert [problem.code for problem in found.problems] == ["E_DUPLICATE"]
-    assert "sub-1 MRI and sub-2 MRI" in found.problems[0].text
+    assert "sub-1_ses-M000 MRI and sub-2 MRI" in found.problems[0].text
 
 
 def test_ids_that_clash_are_refused(folder):

@@ -3,7 +3,7 @@
 import contextlib
 import datetime
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -56,7 +56,10 @@ class Clinical:
 
 
 def read_clinical(
-    root: Path | None, tables: Sequence[Path] = (), overrides: Mapping[str, str] | None = None
+    root: Path | None,
+    tables: Sequence[Path] = (),
+    overrides: Mapping[str, str] | None = None,
+    scanned: Iterable[str] = (),
 ) -> Clinical:
     """Read the clinical tables.
 
@@ -67,6 +70,7 @@ def read_clinical(
         root: a BIDS dataset with its own tables, or None.
         tables: more of them: files, or folders of ADNI's; they count more than the dataset's.
         overrides: our name → the user's column (`columns.read_overrides`).
+        scanned: persons who have scans, beside those whose folders are in the dataset.
 
     Raises:
         MissingInputError: a named table or folder is not there.
@@ -91,7 +95,7 @@ def read_clinical(
     _check_used(overrides, columns)
     if not readings:
         problems.append(_no_table(root))
-    persons, more = join(readings, _known(known))
+    persons, more = join(readings, [*_known(known), *scanned])
     mapping = tuple(dict.fromkeys(line for reading in readings for line in reading.mapping))
     problems += [problem for reading in readings for problem in reading.problems] + more
     visits = [_visit(s, session, persons[s][session]) for s in persons for session in persons[s]]

@@ -150,7 +150,7 @@ def _scans_of(manifest: _Manifest, visit: _Visit, row: Row) -> Iterator[Candidat
         try:
             yield _candidate(manifest, visit, row, cell, modality, template)
         except CohortError as error:
-            yield Problem.of(where, error)
+            yield Problem.of(f"{where} {modality.name}", error)
 
 
 def _candidate(
@@ -221,12 +221,15 @@ def _shared(table: Path, found: list[Candidate | Problem]) -> Iterator[Candidate
         if len(candidates) == 1:
             yield candidates[0]
             continue
-        names = " and ".join(f"sub-{c.subject} {c.modality.name}" for c in candidates)
+        names = [
+            f"sub-{c.subject}{f'_ses-{c.session}' if c.session else ''} {c.modality.name}"
+            for c in candidates
+        ]
         error = CohortError(
-            f"one file is named for {names}", code="E_DUPLICATE", value=shown(path),
+            f"one file is named for {' and '.join(names)}", code="E_DUPLICATE", value=shown(path),
             hint="correct the paths",
         )  # fmt: skip
-        yield refusal(f"{table.name}, {shown(path)}", error)
+        yield refusal(f"{table.name}, {', '.join(names)}", error)
 
 
 def _lower(table: Table) -> Table:

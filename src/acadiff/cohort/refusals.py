@@ -14,7 +14,9 @@ Who = tuple[str, str | None]
 """Canonical labels of a person and a session."""
 
 _WISH = "E_NOT_FOUND"
-_SAID = re.compile(r"(?:^| )sub-([0-9A-Za-z+]+)(?:_ses-([0-9A-Za-z+]+))?(?: ([A-Z0-9]+))?(?= |$)")
+_SAID = re.compile(
+    r"(?:^| )sub-([0-9A-Za-z+]+)(?:_ses-([0-9A-Za-z+]+))?(?: ([A-Z0-9]+))?(?=[ ,]|$)"
+)
 _FOLDER = re.compile(r"(sub|ses)-([0-9A-Za-z+]+)")
 _TWICE = re.compile(r"_(?:T1w|pet)(?=_space-)")  # older names of CAPS repeat the suffix
 _ALL = tuple(Modality)

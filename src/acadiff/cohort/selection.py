@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from acadiff.cohort import bids_tree, caps, manifest
+from acadiff.cohort import bids_tree, manifest
 from acadiff.cohort.candidate import Inventory
 from acadiff.cohort.clinical import Clinical, read_clinical
 from acadiff.cohort.columns import read_overrides, resolve
@@ -100,13 +100,9 @@ def _clinical(source: Path, inventory: Inventory, selection: Selection) -> Clini
     tables = list(selection.tables)
     if inventory.layout == manifest.LAYOUT and _is_clinical(source, overrides):
         tables.append(source)
-    return read_clinical(_people(inventory), tables, overrides)
-
-
-def _people(inventory: Inventory) -> Path | None:
-    """The folder that holds those of the persons, and perhaps tables of them."""
-    folders = {bids_tree.LAYOUT: inventory.root, caps.LAYOUT: inventory.root / "subjects"}
-    return folders.get(inventory.layout)
+    root = inventory.root if inventory.layout == bids_tree.LAYOUT else None
+    scanned = dict.fromkeys(candidate.subject for candidate in inventory.candidates)
+    return read_clinical(root, tables, overrides, scanned)
 
 
 def _is_clinical(table: Path, overrides: Mapping[str, str]) -> bool:
