@@ -11,6 +11,7 @@ from acadiff.errors import MissingInputError, ScanError
 from acadiff.modality import Modality
 from acadiff.volume.image import (
     Volume,
+    load_scan,
     read_draws,
     read_scan,
     read_synthetic,
@@ -61,6 +62,19 @@ def test_a_compact_scan_is_off_by_half_a_step_and_its_zero_by_nothing(tmp_path, 
     assert low or back.data.min() == 0
     assert np.array_equal(back.affine, scan.affine)
     np.testing.assert_allclose(nib.load(path).get_fdata(), back.data[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_frames_are_averaged_where_that_is_asked_for(tmp_path, count):
+    frames = np.stack([brain(Modality.FDG, seed).data[0] for seed in range(count)], axis=-1)
+    path = _store(tmp_path / "pet.nii.gz", frames, GRID.affine)
+    scan = load_scan(path, Modality.FDG, frames="mean")
+    np.testing.assert_allclose(scan.volume.data[0], frames.mean(-1), atol=1e-6)
+    assert [note.code for note in scan.notes] == ["W_FRAMES"] * (count > 1)
+    if count > 1:
+        with pytest.raises(ScanError) as caught:
+            load_scan(path, Modality.FDG)
+        assert caught.value.code == "E_4D"
 
 
 def test_a_mask_is_written_as_zero_and_one(tmp_path):

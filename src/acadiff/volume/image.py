@@ -76,6 +76,7 @@ def load_scan(
     path: Path,
     modality: Modality,
     *,
+    frames: Literal["refuse", "mean"] = "refuse",
     assume_orientation: str | None = None,
     nonfinite: Literal["refuse", "zero"] = "refuse",
 ) -> Scan:
@@ -84,6 +85,7 @@ def load_scan(
     Args:
         path: a `.nii` or `.nii.gz`.
         modality: what it shows.
+        frames: what to do with several time frames.
         assume_orientation: where the axes point ("RAS"), for a file that does not tell.
         nonfinite: what to do with NaN and infinity.
 
@@ -91,7 +93,12 @@ def load_scan(
         MissingInputError: there is no such file.
         ScanError: it is refused by `read_nifti`, labelled synthetic or blank.
     """
-    nifti = read_nifti(path, assume_orientation=assume_orientation, nonfinite=nonfinite)
+    nifti = read_nifti(
+        path,
+        axes=4 if frames == "mean" else 3,
+        assume_orientation=assume_orientation,
+        nonfinite=nonfinite,
+    )
     if is_synthetic(nifti.header):
         raise ScanError(
             f"{shown(path)}: is labelled {LABEL}",
@@ -99,16 +106,30 @@ def load_scan(
             value=nifti.header.texts,
             hint="only acquired scans can be sources",
         )
-    volume = canonical(nifti.data, nifti.affine, modality)
+    data, notes = _averaged(path, nifti)
+    volume = canonical(data, nifti.affine, modality)
     try:
         share = require_content(volume.data)
     except ScanError as error:
         raise error.at(shown(path)) from error
-    notes = nifti.notes
     if is_full(share):
         text = f"{shown(path)}: {share:.1%} of the voxels stand out, there is no background"
         notes += (Problem(shown(path), "W_FULL", f"{share:.1%}", "look at the scan", text),)
     return Scan(volume, nifti.header, nifti.sha256, notes)
+
+
+def _averaged(
+    path: Path, nifti: Nifti
+) -> tuple[Float32[np.ndarray, "i j k"], tuple[Problem, ...]]:
+    """The mean of the time frames, if there are several, and what is to be said of the file."""
+    data, notes = nifti.data, nifti.notes
+    if data.ndim == 3:
+        return data, notes
+    count = data.shape[3]
+    if count > 1:
+        text = f"{shown(path)}: is the mean of {count} frames, which were not aligned"
+        notes += (Problem(shown(path), "W_FRAMES", str(count), "look at the scan", text),)
+    return data.mean(axis=3, dtype=np.float32), notes
 
 
 def read_scan(path: Path, modality: Modality) -> Volume:
