@@ -3,6 +3,7 @@ import hashlib
 import itertools
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,15 @@ def test_the_corpus_is_large_and_every_code_has_a_file(corpus):
     assert codes.count("") >= 27
     text = "".join(p.read_text() for p in (ROOT / "src/acadiff/volume").glob("*.py"))
     assert all(f'"{code}"' in text for code in set(codes) if code)
+
+
+def test_every_code_of_the_reader_is_explained():
+    names = ("header", "image", "nifti", "orientation", "stream", "voxels")
+    text = "".join((ROOT / f"src/acadiff/volume/{name}.py").read_text() for name in names)
+    table = (ROOT / "docs/errors.md").read_text().partition("## Scans")[2]
+    codes = set(re.findall(r'"([EW]_[A-Z0-9_]+)"', text))
+    assert len(codes) > 30
+    assert codes <= set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
 
 
 def test_every_hostile_file_is_refused_with_its_code_and_no_benign_one_is(corpus):
