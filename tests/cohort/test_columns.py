@@ -93,7 +93,7 @@ def test_a_map_that_is_none_is_refused(tmp_path, name, text):
 
 def test_a_map_is_not_a_page_nor_absent(tmp_path):
     (tmp_path / "map.toml").write_text("# " + "x" * 2**20)
-    refused(lambda: read_overrides(tmp_path / "map.toml"), "E_SIZE")
+    refused(lambda: read_overrides(tmp_path / "map.toml"), "E_LARGE")
     with pytest.raises(MissingInputError):
         read_overrides(tmp_path / "none.toml")
 

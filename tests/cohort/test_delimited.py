@@ -209,19 +209,21 @@ def test_random_tables_survive_every_way_of_writing_them():
 
 
 def test_files_are_opened_with_care(tmp_path):
-    with pytest.raises(MissingInputError, match="cannot be read"):
+    with pytest.raises(MissingInputError, match="cannot be read") as caught:
         read_table(tmp_path / "absent.tsv")
+    assert caught.value.code == "E_MISSING"
     os.mkfifo(tmp_path / "pipe.tsv")
     for path in (tmp_path / "pipe.tsv", tmp_path):
         with pytest.raises(CohortError, match="not a regular file"):
             read_table(path)
     (tmp_path / "loop.tsv").symlink_to(tmp_path / "loop.tsv")
-    with pytest.raises(MissingInputError, match="cannot be read"):
+    with pytest.raises(MissingInputError, match="cannot be read") as caught:
         read_table(tmp_path / "loop.tsv")
+    assert caught.value.code == "E_LINK"
     (tmp_path / "large.tsv").write_text("a\tb\n" * 100)
     with pytest.raises(CohortError) as caught:
         read_table(tmp_path / "large.tsv", limit=50)
-    assert caught.value.code == "E_SIZE"
+    assert caught.value.code == "E_LARGE"
 
 
 def test_a_name_that_is_no_utf8_can_be_printed(tmp_path):

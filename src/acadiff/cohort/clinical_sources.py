@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acadiff.cohort.textfile import shown
+from acadiff.cohort.textfile import shown, unreadable
 from acadiff.errors import CohortError, MissingInputError
 
 PEOPLE = "participants.tsv"
@@ -98,7 +98,4 @@ def _inside(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise MissingInputError(
-            f"{shown(folder)}: cannot be read ({reason})", code="E_FILE", value=reason
-        ) from error
+        raise unreadable(folder, error) from error

@@ -85,7 +85,7 @@ def read_json(path: Path, where: str) -> dict[str, Any]:
             return content
         reason = "it is not an object"
     except AcadiffError as error:
-        large = error.code == "E_SIZE"
+        large = error.code == "E_LARGE"
         reason = "it is larger than 16 MB" if large else "it is no file that can be read"
     except RecursionError:
         reason = "it is nested too deeply"

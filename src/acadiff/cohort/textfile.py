@@ -1,5 +1,6 @@
 """Bytes → text: a regular file of bounded size, UTF-8 or UTF-16, with line ends of today."""
 
+import errno
 import os
 import re
 import stat
@@ -9,6 +10,14 @@ from acadiff.errors import CohortError, MissingInputError
 
 MAX_BYTES = 64 * 2**20
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_CODES = {
+    errno.ENOENT: "E_MISSING",
+    errno.ENOTDIR: "E_MISSING",
+    errno.ENAMETOOLONG: "E_MISSING",
+    errno.ELOOP: "E_LINK",
+    errno.EACCES: "E_ACCESS",
+    errno.EPERM: "E_ACCESS",
+}
 _FORBIDDEN = {
     re.compile("\0"): "is NUL",
     re.compile(r"\r(?!\n)"): "ends a line as no system does today",
@@ -19,7 +28,7 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
     """All bytes of a file; a pipe or a device is refused, not waited for.
 
     Raises:
-        MissingInputError: it is not there or cannot be read.
+        MissingInputError: it is not there or cannot be read (`unreadable`).
         CohortError: it is no regular file, or larger than `limit`.
     """
     try:
@@ -29,10 +38,7 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
         finally:
             os.close(descriptor)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise MissingInputError(
-            f"{shown(path)}: cannot be read ({reason})", code="E_FILE", value=reason
-        ) from error
+        raise unreadable(path, error) from error
     if data is None:
         raise CohortError(
             f"{shown(path)}: is not a regular file", code="E_FILE", value=shown(path)
@@ -40,7 +46,7 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
     if len(data) > limit:
         raise CohortError(
             f"{shown(path)}: is larger than {limit} bytes",
-            code="E_SIZE",
+            code="E_LARGE",
             value=shown(path),
             hint="name a clinical table",
         )
@@ -62,6 +68,13 @@ def decoded(data: bytes, name: str) -> str:
         if found := pattern.search(text):
             raise _refused(name, len(mark) + len(text[: found.start()].encode(codec)), why)
     return text
+
+
+def unreadable(path: Path, error: OSError) -> MissingInputError:
+    """What the system says of a file or folder that cannot be opened."""
+    reason = error.strerror or str(error)
+    code = _CODES.get(error.errno or 0, "E_IO")
+    return MissingInputError(f"{shown(path)}: cannot be read ({reason})", code=code, value=reason)
 
 
 def shown(path: PurePath | str) -> str:
