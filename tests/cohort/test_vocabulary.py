@@ -46,6 +46,7 @@ def test_every_spelling_has_its_group(spelling, group):
         ("sick", "known are CN, MCI, AD"),
         ("MCI to", "known are"),
         ("CN to sick", "known are"),
+        ("sick to CN", "known are"),
         ("1", "known are"),
         ("AD?", "did you mean 'AD'?"),
         ("AD\u200b", "did you mean 'AD'?"),

@@ -152,10 +152,8 @@ def _contradictions(subject: str, entries: Sequence[Entry]) -> list[Problem]:
 def _contradiction(subject: str, name: str, entry: Entry, other: Entry) -> Problem:
     visit = f"sub-{subject}" + (f" at {entry.session}" if entry.session else "")
     shown, counts = (_shown(getattr(e.facts, name)) for e in (entry, other))
-    hint = "the latter counts; mend the wrong one"
-    text = (
-        f"{entry.where}: {_title(name)} of {visit} is {shown}, on {other.where} {counts}; {hint}"
-    )
+    what, hint = f"{_title(name)} of {visit}", "the latter counts; mend the wrong one"
+    text = f"{entry.where}: {what} is {shown}, but {counts} on {other.where}; {hint}"
     return Problem(entry.where, "W_CONFLICT", shown, hint, text)
 
 
