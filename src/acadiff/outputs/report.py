@@ -5,13 +5,10 @@ Content-Security-Policy forbids any. Every text is escaped by the template, data
 as JSON, and script and style are allowed by their hashes alone.
 """
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import jinja2
@@ -25,6 +22,7 @@ from acadiff.outputs.exhibits import Exhibit, Layer, Panel
 from acadiff.outputs.figures import Look, colour_bar, picture
 from acadiff.outputs.findings import MEASURES, Codec, ScoreRow, Setting, Training, task_name
 from acadiff.outputs.headline import Fact, headline, makers, seal
+from acadiff.outputs.page import base64_of, environment, policy, resource
 from acadiff.outputs.viewer import Engine, colour_table
 from acadiff.volume.grid import BOX_MM, Grid
 from acadiff.volume.image import LABEL
@@ -61,7 +59,7 @@ class Contents:
 
 def render(contents: Contents) -> str:
     """Return the page's HTML; the same contents give the same bytes."""
-    style, script = _resource("report.css"), _resource("report.js")
+    style, script = resource("report.css"), resource("report.js")
     evidence = contents.evidence
     return _template().render(
         contents=contents,
@@ -82,7 +80,7 @@ def render(contents: Contents) -> str:
         version=__version__,
         style=Markup(style),
         script=Markup(script),
-        policy=_policy(style, script),
+        policy=policy(style, script),
     )
 
 
@@ -157,45 +155,17 @@ def _codec_pictures(codec: Codec) -> list[tuple[str, str]]:
         ("Difference", codec.reconstructed - codec.acquired, error, LABEL),
     )
     return [
-        (text, _base64(picture(values, affine, look, word))) for text, values, look, word in parts
+        (text, base64_of(picture(values, affine, look, word)))
+        for text, values, look, word in parts
     ]
-
-
-def _policy(style: str, script: str) -> str:
-    """Return a Content-Security-Policy that allows this page's own script and style alone."""
-    rules = {
-        "default-src": "'none'",
-        "script-src": f"{_hash(script)} blob:",
-        "style-src": _hash(style),
-        "img-src": "data: blob:",
-        "connect-src": "data: blob:",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-    }
-    return "; ".join(f"{name} {value}" for name, value in rules.items())
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{_base64(hashlib.sha256(text.encode()).digest())}'"
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode()
-
-
-def _resource(name: str) -> str:
-    return (resources.files("acadiff.outputs") / "templates" / name).read_text(encoding="utf-8")
 
 
 @cache
 def _template() -> jinja2.Template:
     """Return the page's template, in which every text is escaped and no name may be unknown."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["base64"] = lambda text: _base64(text.encode())
-    environment.filters["bar"] = lambda colours: _base64(colour_bar(colours))
-    environment.filters["pretty"] = lambda plain: json.dumps(
+    made = environment()
+    made.filters["bar"] = lambda colours: base64_of(colour_bar(colours))
+    made.filters["pretty"] = lambda plain: json.dumps(
         plain, indent=2, sort_keys=True, ensure_ascii=False
     )
-    return environment.from_string(_resource("report.html.j2"))
+    return made.from_string(resource("report.html.j2"))
