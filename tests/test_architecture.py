@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1] / "src" / "acadiff"
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"errors", "modality"},
-    {"bids", "commit"},
+    {"bids", "commit", "workers"},
     {"cohort", "volume", "nets", "diffusion", "training"},
     {"clinical", "evaluation", "outputs", "phantom", "registration"},
     {"latent"},

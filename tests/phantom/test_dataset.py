@@ -20,9 +20,9 @@ from acadiff.modality import Modality
 from acadiff.phantom import Parameters, Simulation
 from acadiff.phantom.causes import Causes
 from acadiff.phantom.parameters import Disease
-from acadiff.phantom.workers import work
 from acadiff.volume.grid import Grid, grid_of
 from acadiff.volume.image import read_scan
+from acadiff.workers import work
 
 
 def content(root):

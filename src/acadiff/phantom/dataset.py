@@ -18,8 +18,8 @@ from acadiff.phantom.enrolment import Person
 from acadiff.phantom.render import render
 from acadiff.phantom.sidecars import COLUMNS, DESCRIPTION, README, dataset_description, sidecar
 from acadiff.phantom.simulation import Simulation
-from acadiff.phantom.workers import work
 from acadiff.volume.image import write_scan
+from acadiff.workers import work
 
 CAUSES = SETTINGS.with_name("causes.tsv")
 RECORDS = SETTINGS.with_name("subjects")
