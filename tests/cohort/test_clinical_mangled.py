@@ -134,3 +134,15 @@ def test_decimal_commas_of_a_column_agree(tmp_path, base):
     again = read(tmp_path, BASE.replace(",", ";").replace("28.33", "28,33"))
     assert codes(again) == ["E_NUMBER"]
     assert again.visits == base.visits[1:]
+
+
+def test_codes_of_other_studies_are_missing_in_their_columns_only(tmp_path):
+    text = "participant_id,NACCMMSE,EDUC,NACCNE4S\nA,88,99,9\nB,28,16,1\nC,-4,-4,-4\n"
+    found = read(tmp_path, text)
+    assert [(v.scores.mmse, v.education, v.apoe4) for v in found.visits] == [
+        (None, None, None),
+        (28, 16, 1),
+        (None, None, None),
+    ]
+    assert found.problems == ()
+    assert codes(read(tmp_path, text.replace("NACCMMSE", "MMSE"))) == ["E_RANGE"]
