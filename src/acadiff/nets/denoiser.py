@@ -30,10 +30,11 @@ class Level(nn.Module):
         width_time: int,
         width_text: int | None,
         groups: int,
-        heads: int | None,
+        heads: int,
+        coarsest: bool,
         dropout: float,
     ) -> None:
-        """Make the block; `heads` adds self-attention, `width_text` attention to the prompt."""
+        """Make the block; the coarsest attend to themselves, those with `width_text` to text."""
         super().__init__()
         self.block = FiLMBlock(
             width_in=width_in,
@@ -43,10 +44,10 @@ class Level(nn.Module):
             dropout=dropout,
         )
         self.self_attention = (
-            VolumeAttention(width=width, width_context=width, heads=heads) if heads else None
+            VolumeAttention(width=width, width_context=width, heads=heads) if coarsest else None
         )
         self.text_attention = (
-            VolumeAttention(width=width, width_context=width_text, heads=heads or 4)
+            VolumeAttention(width=width, width_context=width_text, heads=heads)
             if width_text
             else None
         )
@@ -110,9 +111,10 @@ class Denoiser(nn.Module):
                 f"be divisible by {2 ** (len(widths) - 1)}; use fewer widths"
             )
         self.width_time = 4 * widths[0]
-        time: dict[str, Any] = {
+        shared: dict[str, Any] = {
             "width_time": self.width_time,
             "groups": groups,
+            "heads": heads,
             "dropout": dropout,
         }
         self.time = nn.Sequential(
@@ -135,26 +137,25 @@ class Denoiser(nn.Module):
             widths[0],
         )
         for depth, wide in enumerate(widths):
-            coarse = heads if depth == len(widths) - 1 else None
+            coarsest = depth == len(widths) - 1
             stack = nn.ModuleList()
             for _ in range(blocks[depth]):
                 stack.append(
-                    Level(width_in=width, width=wide, width_text=None, heads=coarse, **time)
+                    Level(width_in=width, width=wide, width_text=None, coarsest=coarsest, **shared)
                 )
                 width = wide
                 skips.append(width)
             self.encoder.append(stack)
-            last = depth == len(widths) - 1
             self.down.append(
-                nn.Identity() if last else nn.Conv3d(width, width, 3, stride=2, padding=1)
+                nn.Identity() if coarsest else nn.Conv3d(width, width, 3, stride=2, padding=1)
             )
         self.middle = Level(
-            width_in=width, width=width, width_text=width_text, heads=heads, **time
+            width_in=width, width=width, width_text=width_text, coarsest=True, **shared
         )
 
         self.decoder, self.up = nn.ModuleList(), nn.ModuleList()
         for depth, wide in reversed(list(enumerate(widths))):
-            coarse = heads if depth == len(widths) - 1 else None
+            coarsest = depth == len(widths) - 1
             stack = nn.ModuleList()
             for _ in range(blocks[depth] + (depth == 0)):
                 stack.append(
@@ -162,8 +163,8 @@ class Denoiser(nn.Module):
                         width_in=width + skips.pop(),
                         width=wide,
                         width_text=width_text if depth > 0 else None,
-                        heads=coarse,
-                        **time,
+                        coarsest=coarsest,
+                        **shared,
                     )
                 )
                 width = wide

@@ -106,7 +106,8 @@ class Denoiser(_Part):
     @model_validator(mode="after")
     def _divides(self) -> "Denoiser":
         _refuse_uneven(self.widths, self.groups, "groups")
-        _refuse_uneven(self.widths[-1:], self.heads, "heads")
+        attending = (*self.widths[1:], self.widths[-1])
+        _refuse_uneven(attending, self.heads, "heads")
         return self
 
 
