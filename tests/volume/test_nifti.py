@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import hostile
@@ -205,6 +206,17 @@ def test_neither_bombs_nor_promises_nor_pipes_cost_memory_or_wait(corpus):
     done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 400, "MB"
+
+
+def test_no_memory_is_asked_for_that_the_file_cannot_fill(stored):
+    claim = nii(dim=(3, 500, 500, 500, 1, 1, 1, 1))
+    for path in (stored(claim), stored(gz(claim))):
+        tracemalloc.start()
+        try:
+            assert outcome(read_nifti, path) == "E_TRUNC"
+            assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        finally:
+            tracemalloc.stop()
 
 
 def test_what_does_not_fit_into_memory_is_one_sentence(stored, monkeypatch):
