@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -10,6 +10,7 @@ from acadiff.modality import Modality
 
 if TYPE_CHECKING:
     from acadiff.cohort.selection import Selection
+    from acadiff.volume.glance import Leave
 
 SourceArgument = Annotated[
     Path,
@@ -95,6 +96,26 @@ ToleranceOption = Annotated[
         "--visit-tolerance", min=0, metavar="DAYS", help="How far a visit may be from a scan."
     ),
 ]
+OrientationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--assume-orientation",
+        metavar="AXES",
+        help="Where the axes of files that do not tell it point, such as RAS.",
+    ),
+]
+NonfiniteOption = Annotated[
+    str,
+    typer.Option(
+        "--nonfinite",
+        metavar="WAY",
+        help="NaN and infinite voxels: refuse the scan, or zero-outside-mask.",
+    ),
+]
+NONFINITE: Mapping[str, Literal["refuse", "zero"]] = {
+    "refuse": "refuse",
+    "zero-outside-mask": "zero",
+}
 TOLERANCE = 180
 """The default, as `cohort.visits` has it; repeated here to keep --help fast."""
 
@@ -122,11 +143,10 @@ def selection(
     """
     from acadiff.cohort.selection import Selection
 
-    made = _pairs("--reconstruction", reconstruction or (), "FDG=coregavg")
     return Selection(
         layout=layout,
         tracers={name: _modality("--tracer-map", m) for name, m in _tracers(tracer_map).items()},
-        reconstructions={_modality("--reconstruction", m): label for m, label in made.items()},
+        reconstructions=by_modality("--reconstruction", reconstruction or (), "FDG=coregavg"),
         run=run,
         space=space,
         resolution=resolution,
@@ -138,6 +158,35 @@ def selection(
         clinical_map=clinical_map,
         window_days=visit_tolerance,
     )
+
+
+def by_modality(option: str, given: Sequence[str], example: str) -> dict[Modality, str]:
+    """`MODALITY=VALUE` texts, taken apart.
+
+    Raises:
+        UsageError: one is not built so, a modality is unknown or comes twice.
+    """
+    pairs = _pairs(option, given, example)
+    return {_modality(option, name): value for name, value in pairs.items()}
+
+
+def allowed(orientation: str | None, nonfinite: str) -> "Leave":
+    """What the options allow for files that are not whole.
+
+    Raises:
+        UsageError: there is no such way to treat voxels that are not finite.
+    """
+    from acadiff.errors import UsageError
+    from acadiff.volume.glance import Leave
+
+    if nonfinite not in NONFINITE:
+        raise UsageError(
+            f"--nonfinite {nonfinite!r} is no way to treat them",
+            code="E_OPTION",
+            value=nonfinite,
+            hint=f"choose {' or '.join(NONFINITE)}",
+        )
+    return Leave(orientation, NONFINITE[nonfinite])
 
 
 def _tracers(given: Sequence[str] | None) -> Mapping[str, str]:
