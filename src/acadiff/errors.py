@@ -3,6 +3,7 @@
     AcadiffError              1   the run failed
     ├── UsageError           64   the command line asks for something that does not exist
     │   └── RecipeError      64   a recipe key or value is wrong
+    ├── AnalysisLevelError   17   a BIDS-App is asked for a level that it does not have
     ├── NothingSelectedError 18   the filters leave no scan to work on
     ├── CohortError          65   a table, an id or the set of scans is wrong
     ├── ScanError            65   one image is wrong
@@ -78,6 +79,12 @@ class UsageError(AcadiffError):
 
 class RecipeError(UsageError):
     """A recipe holds an unknown key or an impossible value."""
+
+
+class AnalysisLevelError(AcadiffError):
+    """A BIDS-App's third argument is neither participant nor group."""
+
+    exit_code = 17
 
 
 class NothingSelectedError(AcadiffError):

@@ -4,6 +4,7 @@
 its name is given and the network is allowed); `impute(subject, target)` fills in one scan.
 """
 
+import hashlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from acadiff.clinical import ENCODERS, Prompt, Text, TextEncoder
 from acadiff.cohort.table import Subject
 from acadiff.commit import write_text
 from acadiff.diffusion.noise import Noise
-from acadiff.errors import CheckpointError, CohortError, MissingInputError, ScanError
+from acadiff.errors import CheckpointError, CohortError, MissingInputError, Problem, ScanError
 from acadiff.generators import GENERATORS
 from acadiff.generators.folder import GeneratorFolder, folder_name, load_generator
 from acadiff.latent.batch import stack_batch
@@ -167,6 +168,51 @@ class Imputer(ModelHubMixin):
             images.extend(codec.codec.decode(made) if generator.space == "latent" else made)
         images = images[:draws] if generator.stochastic else [images[0]] * draws
         return self._gather(images, target, scans[sources[0]])
+
+    def caution(self, simulated: bool) -> Problem | None:
+        """A warning if the model has seen simulated people alone, and real ones are imputed.
+
+        Args:
+            simulated: whether those who are imputed are simulated, too.
+        """
+        known = [found.record.get("simulated", False) for found in self.generators.values()]
+        if simulated or not any(known):
+            return None
+        hint = "train on acquired scans before you use any of this"
+        text = f"{self.folder.name}: was trained on SIMULATED people only and knows no patient"
+        return Problem(self.folder.name, "W_SIMULATED_MODEL", "simulated", hint, f"{text}; {hint}")
+
+    def provenance(
+        self, subject: Subject, target: Modality, draws: int, seed: int
+    ) -> dict[str, Any]:
+        """What the record of an imputed scan tells of the model and of what was asked of it.
+
+        Raises:
+            CohortError: there is no source, or no generator for the target.
+        """
+        if target not in self.generators:
+            raise CohortError(f"{self.folder}: holds no generator for {target.title}; train one")
+        sources = tuple(m for m in target.others if m in subject.scans)
+        found = self.generators[target]
+        process: Mapping[str, Any] = found.record["diffusion"] or {}
+        clinical = {"Diagnosis": subject.diagnosis, **vars(subject.scores)}
+        reads = bool(found.record["encoder"])
+        prompt = str(Prompt(target, sources, subject.diagnosis, subject.scores))
+        return {
+            "AvailableModalities": [m.name for m in sources],
+            "ClinicalInputsUsed": [k for k, v in clinical.items() if reads and v is not None],
+            "PromptSHA256": hashlib.sha256(prompt.encode()).hexdigest() if reads else None,
+            "IntensityTransform": self.codecs[target].scaling.to_json(),
+            "ModelName": found.record["name"],
+            "ModelSHA256": found.identity,
+            "TrainedOnSimulatedPeople": found.record.get("simulated", False),
+            "CodecSHA256": {m.name: self.codecs[m].identity for m in (*sources, target)},
+            "TextEncoder": found.record["encoder"],
+            "RandomSeed": seed,
+            "NumSamples": draws,
+            "Sampler": process.get("sampler"),
+            "Steps": process.get("steps"),
+        }
 
     def _scans(self, subject: Subject, sources: tuple[Modality, ...]) -> dict[Modality, ModelScan]:
         """The scans that are used, as networks see them."""

@@ -19,7 +19,8 @@ class GeneratorFolder:
     Args:
         generator: in evaluation mode.
         record: `name`, `target`, `arguments`, `codecs` (identity by modality), `encoder` (key,
-            name and identity, or None), `trained_on` and `validated_on` (hashes of people).
+            name and identity, or None), `trained_on` and `validated_on` (hashes of
+            people), and `simulated`, whether these were simulated people.
         identity: SHA-256 of its weights.
     """
 

@@ -1,13 +1,10 @@
 """Cohort and model → the scans that are missing, as BIDS derivatives. Resumable scan by scan."""
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from acadiff.bids import Name
-from acadiff.clinical import Prompt
 from acadiff.cohort.dataset import read_cohort
 from acadiff.cohort.ledger import ledger_key, person_hash
 from acadiff.cohort.table import Cohort, Subject
@@ -18,6 +15,9 @@ from acadiff.modality import Modality
 from acadiff.outputs.derivative import is_done, start_dataset, write_derivative
 
 OnStep = Callable[[str], None]
+COMPLETE = "E_COMPLETE"
+"""The code of the refusal where nobody lacks a scan."""
+
 _DECIDING = (
     "ModelSHA256",
     "SourceSHA256",
@@ -84,7 +84,9 @@ def jobs(cohort: Cohort, request: Request) -> list[Job]:
             raise CohortError(f"{subject.key} has no {wanted} at all; leave the subject out")
         found.extend(Job(subject, target) for target in targets)
     if not found:
-        raise CohortError(f"{cohort.root}: no scan is missing, so there is nothing to impute")
+        raise CohortError(
+            f"{cohort.root}: no scan is missing, so there is nothing to impute", code=COMPLETE
+        )
     return found
 
 
@@ -134,8 +136,14 @@ def impute_one(
 ) -> bool:
     """Impute one scan; returns whether it had been done before."""
     sources = tuple(m for m in job.target.others if m in job.subject.scans)
-    record = provenance(job, imputer, request, sources, root)
-    record["SubjectPart"] = part_of(job, imputer, key)
+    paths = {m: job.subject.scans[m] for m in sources}
+    record = {
+        **imputer.provenance(job.subject, job.target, request.draws, request.seed),
+        "DrawsKept": request.keep_draws,
+        "Sources": [f"bids:raw:{p.relative_to(root).as_posix()}" for p in paths.values()],
+        "SourceSHA256": {m.name: sha256(p) for m, p in paths.items()},
+        "SubjectPart": part_of(job, imputer, key),
+    }
     expected = {key: record[key] for key in _DECIDING}
     if request.keep_draws:
         expected["DrawsKept"] = True
@@ -163,38 +171,3 @@ def part_of(job: Job, imputer: Imputer, key: bytes | None) -> str | None:
     ):
         return "train"
     return "validation" if person in record.get("validated_on", ()) else "unseen"
-
-
-def provenance(
-    job: Job,
-    imputer: Imputer,
-    request: Request,
-    sources: Sequence[Modality],
-    cohort: Path,
-) -> dict[str, Any]:
-    """Everything the record of an imputed scan must tell [ecosystem of BIDS derivatives]."""
-    if job.target not in imputer.generators:
-        raise CohortError(f"{imputer.folder}: holds no generator for {job.target.title}")
-    found = imputer.generators[job.target]
-    process: Mapping[str, Any] = found.record["diffusion"] or {}
-    paths = {m: job.subject.scans[m] for m in sources}
-    clinical = {"Diagnosis": job.subject.diagnosis, **vars(job.subject.scores)}
-    reads = bool(found.record["encoder"])
-    prompt = Prompt(job.target, tuple(sources), job.subject.diagnosis, job.subject.scores)
-    return {
-        "AvailableModalities": [m.name for m in sources],
-        "ClinicalInputsUsed": [k for k, v in clinical.items() if reads and v is not None],
-        "PromptSHA256": hashlib.sha256(str(prompt).encode()).hexdigest() if reads else None,
-        "IntensityTransform": imputer.codecs[job.target].scaling.to_json(),
-        "ModelName": found.record["name"],
-        "ModelSHA256": found.identity,
-        "CodecSHA256": {m.name: imputer.codecs[m].identity for m in (*sources, job.target)},
-        "TextEncoder": found.record["encoder"],
-        "RandomSeed": request.seed,
-        "NumSamples": request.draws,
-        "DrawsKept": request.keep_draws,
-        "Sampler": process.get("sampler"),
-        "Steps": process.get("steps"),
-        "Sources": [f"bids:raw:{p.relative_to(cohort).as_posix()}" for p in paths.values()],
-        "SourceSHA256": {m.name: sha256(p) for m, p in paths.items()},
-    }

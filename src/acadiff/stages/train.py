@@ -91,6 +91,7 @@ def run(
             "recipe": recipe.model_dump(mode="json"),
             "trained_on": ledger.hashed("train"),
             "validated_on": ledger.hashed("validation"),
+            "simulated": people.simulated,
         }
         save_generator(folder, generator, {**shared, **record})
         on_step(f"{method} {target.title}: trained")
