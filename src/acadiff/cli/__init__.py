@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from acadiff import __version__
-from acadiff.cli import compress, demo, impute, recipe, report, score, simulate, train
+from acadiff.cli import check, compress, demo, impute, recipe, report, score, simulate, train
 from acadiff.cli.failure import guarded
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.command()(simulate.simulate)
+app.command()(check.check)
 app.command()(compress.compress)
 app.command()(train.train)
 app.command()(impute.impute)
