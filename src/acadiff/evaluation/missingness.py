@@ -201,7 +201,7 @@ def _together(people: Sequence[Person], modality: Modality) -> Comparison:
         effect=gain / null,
         measure="McFadden's R²",
         p=float(stats.chi2.sf(gain, design.shape[1] - 1)),
-        pattern=f"{', '.join(names)} together tell who lacks it",
+        pattern=f"{', '.join(names)} together",
     )
 
 
@@ -256,7 +256,7 @@ def _verdict(modality: Modality, people: Sequence[Person], tests: Sequence[Compa
     made = [test for test in tests if np.isfinite(test.p)]
     if not made:
         return f"{of}; too little is known of them to say whether that depends on anything."
-    found = sorted((t for t in made if t.q < ALPHA), key=lambda t: t.q)
+    found = sorted((t for t in made if t.q < ALPHA), key=lambda t: (t.variable == TOGETHER, t.q))
     if not found:
         names = ", ".join(test.variable for test in made if test.variable != TOGETHER)
         least = min(test.q for test in made)
@@ -264,11 +264,17 @@ def _verdict(modality: Modality, people: Sequence[Person], tests: Sequence[Compa
             f"{of}; no dependence on {names} was found (n = {len(people)}, smallest q ="
             f" {least:.2g}). That does not show that there is none."
         )
-    parts = "; ".join(f"with {t.variable} (q = {t.q:.2g}): {t.pattern}" for t in found)
+    parts = "; ".join(map(_told, found))
     return (
         f"{of}, and that goes {parts}. Models trained on complete subjects may be wrong for those"
         " who lack it, and results on complete subjects do not tell."
     )
+
+
+def _told(test: Comparison) -> str:
+    if test.variable == TOGETHER:
+        return f"with {test.pattern} (q = {test.q:.2g})"
+    return f"with {test.variable} (q = {test.q:.2g}): {test.pattern}"
 
 
 def _text(value: str | float | None) -> str:
