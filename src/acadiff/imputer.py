@@ -219,7 +219,7 @@ class Imputer(ModelHubMixin):
         try:
             return {m: read_model_scan(subject.scans[m], m, self.grid) for m in sources}
         except ScanError as error:
-            raise ScanError(f"{subject.key}: {error}") from error
+            raise error.at(subject.key) from error
 
     def _encoded(self, scans: Mapping[Modality, ModelScan]) -> dict[Modality, Tensor]:
         """Whitened latents."""

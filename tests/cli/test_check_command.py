@@ -65,7 +65,7 @@ def test_something_refused_is_65_and_counted(check, source, tmp_path):
         (66, ["in", "-tsv", "gone.tsv"]),
         (66, ["in", "--clinical-map", "gone.toml"]),
         (18, ["in", "--participant-label", "99"]),
-        (18, ["in", "--participant_label", "sub-99"]),
+        (18, ["in", "--participant-label", "sub-99"]),
         (18, ["in", "--session-label", "M012"]),
         (64, ["in", "--layout", "dicom"]),
         (64, ["in", "--reconstruction", "coregavg"]),

@@ -202,3 +202,33 @@ def test_a_generator_of_other_codecs_is_refused(cohort, work, tmp_path, refused)
     sentence = refused(65, "impute", cohort, tmp_path / "out", "--model", work, *MEAN)
     assert "was trained with other codecs" in sentence
     assert not (tmp_path / "out").exists()
+
+
+def test_one_person_is_imputed_from_files(river, work, tmp_path, capsys):
+    scan = next(iter((river / "cohort").glob("sub-*/anat/*_T1w.nii.gz")))
+    out = tmp_path / "fdg.nii.gz"
+    command = ["impute", "--mri", scan, "--target", "fdg", "-o", out, "--model", work]
+    assert main([str(a) for a in (*command, "--draws", 2, "--mmse", 22, "--diagnosis", "ad")]) == 0
+    assert capsys.readouterr().out.endswith(f"SYNTHETIC, research use only: {out}\n")
+    assert nibabel.load(out).shape == nibabel.load(scan).shape
+    used = json.loads((tmp_path / "fdg.json").read_text())["ClinicalInputsUsed"]
+    assert used == ["Diagnosis", "mmse"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (("--mri", "scan.nii.gz", "-o", "o.nii.gz"), 64, "one --target and -o"),
+        (("--mri", "scan.nii.gz", "--target", "fdg"), 64, "one --target and -o"),
+        (("--target", "fdg", "-o", "o.nii.gz"), 64, "one --target and -o"),
+        (("--mri", "s.nii.gz", "--target", "mri", "-o", "o.nii.gz"), 64, "is given already"),
+        (("--mri", "no.nii.gz", "--target", "fdg", "-o", "o.nii.gz"), 65, "no.nii.gz"),
+        (("--diagnosis", "ill", "--mri", "s", "--target", "fdg", "-o", "o.nii.gz"), 64, "'ill'"),
+        (("--mmse", "31", "--mri", "s", "--target", "fdg", "-o", "o.nii.gz"), 65, "MMSE is 31"),
+        ((), 64, "name a cohort and a folder to write to"),
+    ],
+)
+def test_what_cannot_be_asked_of_one_person_is_one_sentence(
+    arguments, status, sentence, work, refused
+):
+    assert sentence in refused(status, "impute", "--model", work, *arguments)

@@ -4,12 +4,25 @@ Each command is a file here with one function of its name and one line below. A 
 stage when it runs, so that `acadiff --help` answers at once. Nothing else in acadiff prints.
 """
 
+import sys
 from typing import Annotated
 
 import typer
 
 from acadiff import __version__
-from acadiff.cli import check, compress, demo, impute, recipe, report, score, simulate, train
+from acadiff.cli import (
+    bids_app,
+    check,
+    compress,
+    demo,
+    impute,
+    prepare,
+    recipe,
+    report,
+    score,
+    simulate,
+    train,
+)
 from acadiff.cli.failure import guarded
 
 app = typer.Typer(
@@ -24,12 +37,14 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(simulate.simulate)
 app.command()(check.check)
+app.command()(prepare.prepare)
 app.command()(compress.compress)
 app.command()(train.train)
 app.command()(impute.impute)
 app.command()(score.score)
 app.command()(report.report)
 app.command()(recipe.recipe)
+app.command(bids_app.NAME, hidden=True)(bids_app.bids_app)
 
 
 def _version(asked: bool) -> bool:
@@ -57,4 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: without the program's name; None takes those of this process.
     """
-    return guarded(app, arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    named = {
+        command.name or getattr(command.callback, "__name__", "")
+        for command in app.registered_commands
+    }
+    return guarded(app, [bids_app.NAME, *given] if bids_app.is_bids_app(given, named) else given)

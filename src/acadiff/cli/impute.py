@@ -1,18 +1,30 @@
-"""`acadiff impute`: make the scans that are missing."""
+"""`acadiff impute`: make the scans that are missing, of a dataset or of one person's files."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from acadiff.cli.progress import progress
-from acadiff.cli.recipes import CohortArgument
 from acadiff.cli.train import modalities
+from acadiff.modality import Modality
+
+if TYPE_CHECKING:
+    from acadiff.cohort.table import Diagnosis, Scores
+    from acadiff.errors import Problem
+    from acadiff.stages.single import Wish
+
+_FILES, _PERSON = "One person's files", "About that person"
 
 
 def impute(
-    cohort: CohortArgument,
-    out: Annotated[Path, typer.Argument(help="Derivative dataset to write, kept if it is there.")],
+    cohort: Annotated[
+        Path | None, typer.Argument(help="Dataset on the model's grid, as prepare writes it.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Argument(help="Derivative dataset to write, kept if it is there.")
+    ] = None,
     model: Annotated[
         str, typer.Option("--model", "-m", help="Work folder of a training, or a pretrained name.")
     ] = "phantom-4mm",
@@ -29,9 +41,66 @@ def impute(
         typer.Option("--participant-label", metavar="ID", help="Only these subjects."),
     ] = None,
     keep_draws: Annotated[bool, typer.Option(help="Write the single draws too.")] = False,
+    mri: Annotated[
+        Path | None, typer.Option(help="T1w scan (.nii or .nii.gz).", rich_help_panel=_FILES)
+    ] = None,
+    fdg: Annotated[Path | None, typer.Option(help="FDG-PET.", rich_help_panel=_FILES)] = None,
+    av45: Annotated[Path | None, typer.Option(help="AV45-PET.", rich_help_panel=_FILES)] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write.", rich_help_panel=_FILES),
+    ] = None,
+    space: Annotated[
+        str,
+        typer.Option(
+            "--output-space",
+            help="input: where the first scan lies; model: the model's grid.",
+            rich_help_panel=_FILES,
+        ),
+    ] = "input",
+    already_suvr: Annotated[
+        bool, typer.Option(help="The PET is SUVR already.", rich_help_panel=_FILES)
+    ] = False,
+    diagnosis: Annotated[
+        str | None, typer.Option(help="CN, MCI or AD.", rich_help_panel=_PERSON)
+    ] = None,
+    mmse: Annotated[float | None, typer.Option(help="0 to 30.", rich_help_panel=_PERSON)] = None,
+    adas13: Annotated[float | None, typer.Option(help="0 to 85.", rich_help_panel=_PERSON)] = None,
+    cdrsb: Annotated[float | None, typer.Option(help="0 to 18.", rich_help_panel=_PERSON)] = None,
 ) -> None:
-    """Fill in every scan a subject lacks, from all scans it has. What is done is skipped."""
+    """Fill in every scan a subject lacks, from all scans it has. What is done is skipped.
+
+    Either of a dataset (COHORT OUT), or of one person: --mri a.nii.gz --target av45 -o out.nii.gz.
+    """
+    from acadiff.errors import UsageError
+
+    files = {Modality.MRI: mri, Modality.FDG: fdg, Modality.AV45: av45}
+    scans = {modality: path for modality, path in files.items() if path is not None}
+    if scans or output:
+        if cohort or not (scans and output and target and len(target) == 1):
+            raise UsageError(
+                "one person needs --mri, --fdg or --av45, one --target and -o, and no cohort"
+            )
+        from acadiff.registration.options import Options
+        from acadiff.stages.single import Wish
+
+        wish = Wish(
+            scans,
+            modalities(target)[0],
+            output,
+            _diagnosis(diagnosis),
+            _scores(mmse, adas13, cdrsb),
+            draws,
+            seed,
+            space,
+            Options(already_suvr=already_suvr),
+        )
+        _of_one(wish, model, method)
+        return
+    if cohort is None or out is None:
+        raise UsageError("name a cohort and a folder to write to, or one person's files and -o")
     from acadiff.bids import subject_label
+    from acadiff.cohort.dataset import read_cohort
     from acadiff.errors import AcadiffError
     from acadiff.imputer import Imputer
     from acadiff.pretrained import find
@@ -46,9 +115,45 @@ def impute(
         targets=modalities(target),
         keep_draws=keep_draws,
     )
+    imputer = Imputer.load(find(model), method)
+    warn(imputer.caution(read_cohort(cohort).simulated))
     with progress("Imputing") as on_step:
-        failed = run(cohort, Imputer.load(find(model), method), out, request, on_step)
+        failed = run(cohort, imputer, out, request, on_step)
     if failed:
         reasons = "; ".join(f"{scan}: {why}" for scan, why in failed.items())
         raise AcadiffError(f"{len(failed)} scan(s) failed, all others are done. {reasons}")
     print(out)
+
+
+def warn(problem: "Problem | None") -> None:
+    """Tell a warning, if there is one, on stderr."""
+    if problem:
+        print(f"acadiff: {problem.code}: {problem.text}", file=sys.stderr)
+
+
+def _of_one(wish: "Wish", model: str, method: str) -> None:
+    from acadiff.imputer import Imputer
+    from acadiff.pretrained import find
+    from acadiff.stages.single import run
+
+    with progress("Imputing") as on_step:
+        warnings = run(wish, Imputer.load(find(model), method), on_step)
+    for warning in warnings:
+        warn(warning)
+    print(f"SYNTHETIC, research use only: {wish.out}")
+
+
+def _diagnosis(text: str | None) -> "Diagnosis | None":
+    from acadiff.cohort.table import Diagnosis
+    from acadiff.errors import UsageError
+
+    if text is not None and text.upper() not in Diagnosis.__members__:
+        known = ", ".join(Diagnosis.__members__)
+        raise UsageError(f"the diagnosis is {text!r}; known are {known}")
+    return None if text is None else Diagnosis[text.upper()]
+
+
+def _scores(mmse: float | None, adas13: float | None, cdrsb: float | None) -> "Scores":
+    from acadiff.cohort.table import Scores
+
+    return Scores(mmse, adas13, cdrsb)

@@ -20,7 +20,7 @@ SourceArgument = Annotated[
 ]
 LayoutOption = Annotated[
     str | None,
-    typer.Option("--layout", help="bids, caps or manifest; told by the files if left out."),
+    typer.Option("--layout", help="Layout: bids, caps or manifest; left out, the files tell."),
 ]
 TracerMapOption = Annotated[
     list[str] | None,
@@ -51,7 +51,6 @@ ParticipantOption = Annotated[
     list[str] | None,
     typer.Option(
         "--participant-label",
-        "--participant_label",
         metavar="ID",
         help="Only this person, with or without sub-; repeatable.",
     ),
@@ -60,7 +59,6 @@ SessionOption = Annotated[
     list[str] | None,
     typer.Option(
         "--session-label",
-        "--session_label",
         metavar="LABEL",
         help="Only this session, with or without ses-; repeatable.",
     ),

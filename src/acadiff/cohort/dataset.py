@@ -43,7 +43,7 @@ def read_cohort(root: Path) -> Cohort:
         try:
             subject = _subject(row, *(_listed(root, row) if prepared else _found(row, scans)))
         except CohortError as error:
-            raise CohortError(f"{where}: {error}") from error
+            raise error.at(where) from error
         first = lines.setdefault(subject.key.casefold(), line)
         if first != line:
             raise CohortError(f"{where}: the id is on line {first} already; keep one of the two")
@@ -53,7 +53,7 @@ def read_cohort(root: Path) -> Cohort:
         raise CohortError(f"{table}: sub-{strays[0]} has scans but no line; add one")
     if not any(subject.scans for subject in subjects):
         raise CohortError(f"{root}: the cohort is empty, no T1w or PET scan lies under sub-*")
-    return Cohort(root, tuple(subjects), _is_simulated(root))
+    return Cohort(root, tuple(subjects), is_simulated(root))
 
 
 def hidden_truth(cohort: Cohort) -> dict[tuple[str, Modality], Path]:
@@ -181,7 +181,7 @@ def _scans(root: Path) -> dict[str, tuple[str | None, dict[Modality, Path]]]:
     return found
 
 
-def _is_simulated(root: Path) -> bool:
+def is_simulated(root: Path) -> bool:
     """Whether the dataset says so of itself."""
     path = root / "dataset_description.json"
     if not path.exists():

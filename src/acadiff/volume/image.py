@@ -64,12 +64,14 @@ class Scan:
         header: as stored.
         sha256: of the file.
         notes: what was assumed, replaced or looks odd, each a warning.
+        holes: 1 where the file holds NaN or infinity, which became 0; None if nowhere.
     """
 
     volume: Volume
     header: Header
     sha256: str
     notes: tuple[Problem, ...]
+    holes: Volume | None = None
 
 
 def load_scan(
@@ -115,7 +117,7 @@ def load_scan(
     if is_full(share):
         text = f"{shown(path)}: {share:.1%} of the voxels stand out, there is no background"
         notes += (Problem(shown(path), "W_FULL", f"{share:.1%}", "look at the scan", text),)
-    return Scan(volume, nifti.header, nifti.sha256, notes)
+    return Scan(volume, nifti.header, nifti.sha256, notes, _holes(nifti, modality))
 
 
 def _averaged(
@@ -130,6 +132,14 @@ def _averaged(
         text = f"{shown(path)}: is the mean of {count} frames, which were not aligned"
         notes += (Problem(shown(path), "W_FRAMES", str(count), "look at the scan", text),)
     return data.mean(axis=3, dtype=np.float32), notes
+
+
+def _holes(nifti: Nifti, modality: Modality) -> Volume | None:
+    if nifti.holes is None:
+        return None
+    holes = np.asarray(nifti.holes, np.float32)
+    first = holes if holes.ndim == 3 else np.asarray(holes.max(axis=3), np.float32)
+    return canonical(first, nifti.affine, modality)
 
 
 def read_scan(path: Path, modality: Modality) -> Volume:

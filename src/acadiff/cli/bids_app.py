@@ -1,0 +1,148 @@
+"""`acadiff BIDS_DIR OUT_DIR participant|group`: the whole way in the form of a BIDS-App.
+
+`participant` prepares and imputes, for all or for those who are named; jobs on a cluster may share
+one OUT_DIR. `group` makes the report of what they left.
+"""
+
+from collections.abc import Container, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from acadiff.cli.impute import warn
+from acadiff.cli.progress import progress
+from acadiff.cli.sources import (
+    TOLERANCE,
+    ClinicalMapOption,
+    ClinicalOption,
+    LayoutOption,
+    PairsOption,
+    ParticipantOption,
+    ReconstructionOption,
+    SessionOption,
+    ToleranceOption,
+    TracerMapOption,
+    selection,
+)
+
+if TYPE_CHECKING:
+    from acadiff.imputer import Imputer
+
+LEVELS = ("participant", "group")
+NAME = "bids-app"
+_REFUSED = 65
+
+
+def is_bids_app(arguments: Sequence[str], commands: Container[str]) -> bool:
+    """Whether a command line names no command but a folder, another and a word, in this order."""
+    first = [a for a in arguments if a != "--debug"][:3]
+    return (
+        len(first) == 3
+        and not any(a.startswith("-") for a in first)
+        and first[0] not in commands
+        and (first[2] in LEVELS or Path(first[0]).is_dir())
+    )
+
+
+def bids_app(
+    bids_dir: Annotated[Path, typer.Argument(help="BIDS dataset, CAPS folder or table of paths.")],
+    out_dir: Annotated[Path, typer.Argument(help="Gets prepared/, imputed/ and report.html.")],
+    level: Annotated[str, typer.Argument(metavar="LEVEL", help="participant or group.")],
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Work folder of a training, or a pretrained name.")
+    ] = "phantom-4mm",
+    draws: Annotated[int, typer.Option(min=1, help="Monte Carlo draws.")] = 10,
+    seed: Annotated[int, typer.Option("--seed", "--random-seed", min=0, help="Of draws.")] = 0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "--n-cpus", min=1, help="Processes that prepare.")
+    ] = 1,
+    warp: Annotated[str, typer.Option(help="For native scans: affine or syn.")] = "affine",
+    already_suvr: Annotated[
+        bool, typer.Option("--already-suvr", help="PET is SUVR; do not divide it.")
+    ] = False,
+    layout: LayoutOption = None,
+    tracer_map: TracerMapOption = None,
+    reconstruction: ReconstructionOption = None,
+    participant_label: ParticipantOption = None,
+    session_label: SessionOption = None,
+    pairs: PairsOption = None,
+    clinical: ClinicalOption = None,
+    clinical_map: ClinicalMapOption = None,
+    visit_tolerance: ToleranceOption = TOLERANCE,
+    skip_bids_validation: Annotated[  # noqa: ARG001 - what it asks for is so anyway
+        bool, typer.Option("--skip-bids-validation", help="Accepted; datasets need not be valid.")
+    ] = False,
+) -> None:
+    """Prepare and impute (participant), or report (group). What is done is skipped."""
+    from acadiff.errors import AnalysisLevelError
+    from acadiff.pretrained import find
+
+    if level not in LEVELS:
+        hint = f"there are {' and '.join(LEVELS)}"
+        raise AnalysisLevelError(
+            f"the analysis level is {level!r}", code="E_LEVEL", value=level, hint=hint
+        )
+    if level == "group":
+        _report(out_dir, find(model))
+        return
+    from acadiff.imputer import Imputer
+    from acadiff.registration.options import Options
+    from acadiff.stages import prepare
+
+    imputer = Imputer.load(find(model))
+    wanted = selection(
+        layout=layout,
+        tracer_map=tracer_map,
+        reconstruction=reconstruction,
+        participant_label=participant_label,
+        session_label=session_label,
+        pairs=pairs,
+        clinical=clinical,
+        clinical_map=clinical_map,
+        visit_tolerance=visit_tolerance,
+    )
+    options = Options(voxel=imputer.grid.voxel, warp=warp, already_suvr=already_suvr)
+    with progress("Preparing") as on_step:
+        done = prepare.run(
+            bids_dir, out_dir / "prepared", wanted, options, jobs=jobs, on_step=on_step
+        )
+    for problem in done.problems:
+        if problem.code.startswith("E_"):
+            print(f"{problem.code}: {problem.text}")
+    _impute(out_dir, imputer, draws, seed, participant_label)
+    if done.refused:
+        print(f"{out_dir}: all that can be is imputed; {done.refused} acquired scans were refused")
+        raise typer.Exit(_REFUSED)
+    print(f"{out_dir}: all that was missing is imputed; no acquired scan was refused")
+
+
+def _impute(
+    out: Path, imputer: "Imputer", draws: int, seed: int, labels: Sequence[str] | None
+) -> None:
+    from acadiff.cohort.dataset import read_cohort
+    from acadiff.cohort.identity import canonical_subject
+    from acadiff.errors import AcadiffError, CohortError
+    from acadiff.stages import impute
+
+    people = tuple(map(canonical_subject, labels)) if labels else None
+    request = impute.Request(draws=draws, seed=seed, subjects=people)
+    warn(imputer.caution(read_cohort(out / "prepared").simulated))
+    try:
+        with progress("Imputing") as on_step:
+            failed = impute.run(out / "prepared", imputer, out / "imputed", request, on_step)
+    except CohortError as error:
+        if error.code == impute.COMPLETE:
+            return
+        raise
+    if failed:
+        reasons = "; ".join(f"{scan}: {why}" for scan, why in failed.items())
+        raise AcadiffError(f"{len(failed)} scan(s) failed, all others are done. {reasons}")
+
+
+def _report(out: Path, model: Path) -> None:
+    from acadiff.stages.report import run
+
+    with progress("Drawing") as on_step:
+        page = run([out / "imputed"], out / "prepared", None, model, out, on_step=on_step)
+    print(page)
