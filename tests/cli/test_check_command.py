@@ -123,7 +123,7 @@ def test_clinical_options_reach_the_check(check, source, tmp_path):
 def test_many_problems_of_one_kind_are_shortened_on_the_terminal(check, tmp_path):
     source = grow(tmp_path, "bids", {(str(n), None): ALL[1:] for n in range(8)})
     _, out, _ = check(source)
-    assert "W_NO_MRI (8)" in out
+    assert "E_NO_MRI (8)" in out
     assert "  … and 5 more; --out lists all" in out
 
 

@@ -82,6 +82,8 @@ def test_scans_that_exist_are_imputed_from_the_sources_that_are_named(
         (["--participant-label", "sub-001/anat"], 65, "participant id is '001/anat'"),
         (["--model", "nope"], 66, "nope: no such model folder"),
         (["--method", "magic"], 66, "holds no trained magic"),
+        (["--output-space", "moon"], 64, "the space is 'moon'; there are model, T1w"),
+        (["--output-space", "T1w", "--keep-draws"], 64, "on the model's grid only"),
     ],
 )
 def test_what_cannot_be_asked_writes_nothing(

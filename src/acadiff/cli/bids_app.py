@@ -58,6 +58,9 @@ def bids_app(
         int, typer.Option("--jobs", "--n-cpus", min=1, help="Processes that prepare.")
     ] = 1,
     warp: Annotated[str, typer.Option(help="For native scans: affine or syn.")] = "affine",
+    output_space: Annotated[
+        str, typer.Option("--output-space", "--output-spaces", help="model, or T1w.")
+    ] = "model",
     already_suvr: Annotated[
         bool, typer.Option("--already-suvr", help="PET is SUVR; do not divide it.")
     ] = False,
@@ -110,7 +113,7 @@ def bids_app(
     for problem in done.problems:
         if problem.code.startswith("E_"):
             print(f"{problem.code}: {problem.text}")
-    _impute(out_dir, imputer, draws, seed, participant_label)
+    _impute(out_dir, imputer, (draws, seed, output_space), participant_label)
     if done.refused:
         print(f"{out_dir}: all that can be is imputed; {done.refused} acquired scans were refused")
         raise typer.Exit(_REFUSED)
@@ -118,7 +121,7 @@ def bids_app(
 
 
 def _impute(
-    out: Path, imputer: "Imputer", draws: int, seed: int, labels: Sequence[str] | None
+    out: Path, imputer: "Imputer", how: tuple[int, int, str], labels: Sequence[str] | None
 ) -> None:
     from acadiff.cohort.dataset import read_cohort
     from acadiff.cohort.identity import canonical_subject
@@ -126,7 +129,8 @@ def _impute(
     from acadiff.stages import impute
 
     people = tuple(map(canonical_subject, labels)) if labels else None
-    request = impute.Request(draws=draws, seed=seed, subjects=people)
+    draws, seed, space = how
+    request = impute.Request(draws=draws, seed=seed, subjects=people, space=space)
     warn(imputer.caution(read_cohort(out / "prepared").simulated))
     try:
         with progress("Imputing") as on_step:

@@ -51,13 +51,13 @@ def impute(
         typer.Option("--output", "-o", help="File to write.", rich_help_panel=_FILES),
     ] = None,
     space: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--output-space",
-            help="input: where the first scan lies; model: the model's grid.",
-            rich_help_panel=_FILES,
+            help="Of a dataset: model (default) or T1w, where that file lies. Of one person: "
+            "input (default), where the first scan lies, or model.",
         ),
-    ] = "input",
+    ] = None,
     already_suvr: Annotated[
         bool, typer.Option(help="The PET is SUVR already.", rich_help_panel=_FILES)
     ] = False,
@@ -92,7 +92,7 @@ def impute(
             _scores(mmse, adas13, cdrsb),
             draws,
             seed,
-            space,
+            space or "input",
             Options(already_suvr=already_suvr),
         )
         _of_one(wish, model, method)
@@ -114,6 +114,7 @@ def impute(
         subjects=labels,
         targets=modalities(target),
         keep_draws=keep_draws,
+        space=space or "model",
     )
     imputer = Imputer.load(find(model), method)
     warn(imputer.caution(read_cohort(cohort).simulated))

@@ -92,7 +92,11 @@ class Record:
 
 
 def write_derivative(
-    root: Path, name: Name, imputation: Imputation, record: Mapping[str, Any]
+    root: Path,
+    name: Name,
+    imputation: Imputation,
+    record: Mapping[str, Any],
+    space: str = SPACE,
 ) -> Record:
     """Write images, then their sidecars, then the record.
 
@@ -101,6 +105,7 @@ def write_derivative(
         name: whose scan; its space, resolution and desc are set here.
         imputation: what to write.
         record: provenance with at least the keys `REQUIRED`.
+        space: where it lies: the model's template, or `T1w`.
 
     Returns:
         The record as written.
@@ -111,7 +116,7 @@ def write_derivative(
     lacking = [key for key in REQUIRED if key not in record]
     if lacking:
         raise OutputError(f"{name.stem}: the record lacks {', '.join(lacking)}; state them")
-    name = _placed(name, imputation.mean)
+    name = _placed(name, imputation.mean, space)
     path = root / name.path(".json")
     remove(path)
     hashes = {}
@@ -163,8 +168,8 @@ def read_records(root: Path) -> list[Record]:
     return records
 
 
-def _placed(name: Name, volume: Volume) -> Name:
-    return replace(name, space=SPACE, resolution=_resolution(volume), desc="synth")
+def _placed(name: Name, volume: Volume, space: str) -> Name:
+    return replace(name, space=space, resolution=_resolution(volume), desc="synth")
 
 
 def _resolution(volume: Volume) -> str:

@@ -1,20 +1,26 @@
 """Cohort and model → the scans that are missing, as BIDS derivatives. Resumable scan by scan."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from acadiff.bids import Name
 from acadiff.cohort.dataset import read_cohort
 from acadiff.cohort.ledger import ledger_key, person_hash
 from acadiff.cohort.table import Cohort, Subject
 from acadiff.commit import lock, sha256, sweep, write_json
-from acadiff.errors import AcadiffError, CohortError, OutputError, UsageError
+from acadiff.errors import AcadiffError, CohortError, MissingInputError, OutputError, UsageError
 from acadiff.imputer import Imputer
 from acadiff.modality import Modality
-from acadiff.outputs.derivative import is_done, start_dataset, write_derivative
+from acadiff.outputs.derivative import Imputation, is_done, start_dataset, write_derivative
+from acadiff.registration.back import to_scan
+from acadiff.volume.space import MODEL
 
 OnStep = Callable[[str], None]
+T1W = "T1w"
+SPACES = ("model", T1W)
 COMPLETE = "E_COMPLETE"
 """The code of the refusal where nobody lacks a scan."""
 
@@ -25,6 +31,7 @@ _DECIDING = (
     "RandomSeed",
     "AvailableModalities",
     "NumSamples",
+    "OutputSpace",
 )
 """Of a record: what the voxels depend on. A scan made from all the same is done."""
 
@@ -41,6 +48,11 @@ class Request:
         subjects: only these ids; None is everyone.
         targets: only these modalities.
         keep_draws: write the single draws too.
+        space: `model` for the grid of the sources, `T1w` for where the visit's T1w file lies, as
+            `prepare` recorded it.
+
+    Raises:
+        UsageError: there is no such space, or draws are to be kept elsewhere than on the grid.
     """
 
     draws: int = 10
@@ -49,6 +61,16 @@ class Request:
     subjects: tuple[str, ...] | None = None
     targets: tuple[Modality, ...] = tuple(Modality)
     keep_draws: bool = False
+    space: str = "model"
+
+    def __post_init__(self) -> None:
+        """Refuse what there is not."""
+        if self.space not in SPACES:
+            raise UsageError(f"the space is {self.space!r}; there are {', '.join(SPACES)}")
+        if self.keep_draws and self.space != "model":
+            raise UsageError(
+                "single draws are kept on the model's grid only; leave one of the two"
+            )
 
 
 @dataclass(frozen=True)
@@ -143,6 +165,7 @@ def impute_one(
         "Sources": [f"bids:raw:{p.relative_to(root).as_posix()}" for p in paths.values()],
         "SourceSHA256": {m.name: sha256(p) for m, p in paths.items()},
         "SubjectPart": part_of(job, imputer, key),
+        "OutputSpace": request.space,
     }
     expected = {key: record[key] for key in _DECIDING}
     if request.keep_draws:
@@ -153,8 +176,38 @@ def impute_one(
     imputation = imputer.impute(job.subject, job.target, request.draws, request.seed)
     if not request.keep_draws:
         imputation = type(imputation)(imputation.mean, imputation.sd, imputation.draws)
-    write_derivative(out, job.name, imputation, record)
+    if request.space == T1W:
+        imputation, place = in_native(imputation, job)
+        write_derivative(out, job.name, imputation, {**record, **place}, space=T1W)
+    else:
+        write_derivative(out, job.name, imputation, record)
     return False
+
+
+def in_native(imputation: Imputation, job: Job) -> tuple[Imputation, dict[str, Any]]:
+    """Mean and SD where the visit's T1w file lies, and what the record must say of that place.
+
+    Raises:
+        MissingInputError: the dataset has no prepared T1w of this visit, or its transform is gone.
+        CohortError: its sidecar does not tell where the T1w lay.
+    """
+    mri = job.subject.scans.get(Modality.MRI)
+    if mri is None:
+        raise MissingInputError(
+            f"{job.subject.key}: has no T1w, so there is no native space to return to",
+            code="E_NO_MRI",
+            value=job.subject.key,
+            hint="ask for the model's space",
+        )
+    sidecar = mri.with_name(mri.name.removesuffix(".nii.gz") + ".json")
+    told = json.loads(sidecar.read_bytes()) if sidecar.is_file() else {}
+    way = mri.with_name(f"{job.subject.key}_from-{MODEL}_to-{T1W}_mode-image_xfm")
+    try:
+        mean, sd = (to_scan(volume, told, way) for volume in (imputation.mean, imputation.sd))
+    except AcadiffError as error:
+        raise error.at(sidecar) from error
+    where = {"SpatialReference": next(iter(told.get("Sources", [mri.name])))}
+    return Imputation(mean, sd, imputation.draws), where
 
 
 def part_of(job: Job, imputer: Imputer, key: bytes | None) -> str | None:
