@@ -20,24 +20,26 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from acadiff.volume.grid import Grid
+
 SIDECAR = {"TracerRadionuclide": "F18", "Units": "Bq/mL", "TimeZero": "10:00"}
 SCANS = (("anat", "T1w", {}), ("pet", "trc-18FFDG_rec-coregavg_pet", {"TracerName": "FDG"}),
          ("pet", "trc-18FAV45_pet", {"TracerName": "AV45"}))  # fmt: skip
 
 
-def image(side):
-    """Bytes of a scan of side³ voxels of noise, which no compression makes small."""
-    data = np.random.default_rng(0).random((side, side, side), dtype=np.float32)
-    affine = np.diag([4.0, 4.0, 4.0, 1.0])
-    nifti = nib.Nifti1Image(data, affine)
-    nifti.set_sform(affine, 1)
-    nifti.set_qform(affine, 1)
+def image():
+    """Bytes of a scan on the coarsest grid of a model, of noise, which does not compress."""
+    grid = Grid(8)
+    data = np.random.default_rng(0).random(grid.shape, dtype=np.float32)
+    nifti = nib.Nifti1Image(data, grid.affine)
+    nifti.set_sform(grid.affine, 4)
+    nifti.set_qform(grid.affine, 4)
     return gzip.compress(nifti.to_bytes(), 1)
 
 
-def grow(root, subjects, side):
+def grow(root, subjects):
     """Make the dataset; every third scan or so is missing. Returns how many there are."""
-    chance, scan, rows, made = random.Random(0), image(side), [], 0
+    chance, scan, rows, made = random.Random(0), image(), [], 0
     for number in range(subjects):
         subject = f"sub-ADNI{number % 60:03d}S{number:04d}"
         visit = root / subject / "ses-M000"
@@ -60,13 +62,12 @@ def grow(root, subjects, side):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, default=1028)
-    parser.add_argument("--side", type=int, default=16, help="Voxels along each axis.")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("options", nargs="*", help="Further options of `acadiff check`, after --.")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "bids"
-        scans = grow(root, wanted.subjects, wanted.side)
+        scans = grow(root, wanted.subjects)
         command = [sys.executable, "-m", "acadiff", "check", str(root), *wanted.options]
         command += ["--out", str(Path(folder) / "out")]
         times = []

@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 
 from acadiff.modality import Modality
+from acadiff.volume.grid import Grid
 
 MNI = "MNI152NLin2009cSym"
 LAYOUTS = ("bids", "caps", "manifest")
@@ -33,6 +34,14 @@ def encoded(data=None, affine=None, code=1, dtype=None, header=nib.Nifti1Image):
 
 
 SCAN = gzip.compress(encoded(), 1, mtime=0)
+"""A native scan, in which any PET needs its MRI."""
+
+
+def placed(layout):
+    """A scan that lies on a template by its grid, or, in CAPS, by its name."""
+    grid = Grid(8)
+    data = np.random.default_rng(0).uniform(0, 1, grid.shape).astype(np.float32)
+    return SCAN if layout == "caps" else gzip.compress(encoded(data, grid.affine), 1, mtime=0)
 
 
 def place(layout, subject, session, modality):

@@ -79,10 +79,10 @@ def test_long_lists_are_cut_on_the_page_and_whole_in_the_files(tmp_path):
     many = [replace(scan, member=replace(scan.member, subject=f"{n}x{scan.member.subject}"))
             for n in range(5) for scan in found.scans]  # fmt: skip
     html = render(replace(found, scans=tuple(many)))
-    assert f"{2 * 60 * 5 - MOST_SCANS} more are in scans.tsv" in html
+    assert f"{3 * 60 * 5 - MOST_SCANS} more are in scans.tsv" in html
     assert f"the first {MOST_PROBLEMS}; check.json has all" in html
     told = json.loads((tmp_path / "out" / "check.json").read_text())
-    assert sum(p["code"] == "W_NO_MRI" for p in told["problems"]) == 60
+    assert sum(p["code"] == "E_NO_MRI" for p in told["problems"]) == 60
 
 
 def test_nothing_but_refused_files_is_still_a_page(tmp_path):

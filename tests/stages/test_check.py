@@ -17,6 +17,7 @@ from gaps import (
     grow,
     patched,
     place,
+    placed,
     random_visits,
     voxels,
 )
@@ -56,7 +57,7 @@ def rows(path):
 def test_every_gap_is_counted_right_in_every_layout(tmp_path, layout, seed):
     visits = random_visits(seed)
     out = tmp_path / "out"
-    findings = run(grow(tmp_path / "in", layout, visits), out=out)
+    findings = run(grow(tmp_path / "in", layout, visits, placed(layout)), out=out)
     truth = {
         (*who, m): "found" if m in had else "not found" for who, had in visits.items() for m in ALL
     }
@@ -91,7 +92,7 @@ def test_a_modality_that_nobody_has_is_missing_for_all(tmp_path):
 
 def test_the_summary_agrees_with_the_tables(tmp_path):
     visits = random_visits(7)
-    root = grow(tmp_path / "in", "bids", visits)
+    root = grow(tmp_path / "in", "bids", visits, placed("bids"))
     ill = {who: ("CN", "AD")[n % 2] for n, who in enumerate(visits)}
     clinical(root / "sessions.tsv", [f"{s}\t{v}\t{ill[s, v]}\t27\t70" for s, v in visits])
     run(root, out=tmp_path / "out")
@@ -170,8 +171,8 @@ IN_VOXELS = {
 }  # fmt: skip
 
 
-def _spoilt(tmp_path, content, victim=VICTIM):
-    root = grow(tmp_path / "in", "bids", PEOPLE)
+def _spoilt(tmp_path, content, victim=VICTIM, scan=SCAN):
+    root = grow(tmp_path / "in", "bids", PEOPLE, scan)
     path = root / place("bids", *victim)
     path.write_bytes(content)
     return root, path.relative_to(root).as_posix()
@@ -195,15 +196,15 @@ def _require_one_rejected(findings, where, code, victim=VICTIM):
 @pytest.mark.parametrize("thorough", [False, True])
 def test_a_bad_file_is_rejected_with_its_reason_and_the_others_go_on(tmp_path, name, thorough):
     code, content = IN_HEADER[name]
-    root, where = _spoilt(tmp_path, content)
+    root, where = _spoilt(tmp_path, content, scan=placed("bids"))
     _require_one_rejected(run(root, thorough=thorough), where, code)
 
 
 @pytest.mark.parametrize("name", IN_VOXELS)
 def test_bad_voxels_are_found_by_a_thorough_check(tmp_path, name):
     code, content = IN_VOXELS[name]
-    root, where = _spoilt(tmp_path, content)
-    assert set(states(run(root)).values()) == {"found"}
+    root, where = _spoilt(tmp_path, content, scan=placed("bids"))
+    assert code not in codes(run(root))
     _require_one_rejected(run(root, thorough=True), where, code)
 
 
@@ -275,7 +276,7 @@ def test_scans_of_one_visit_in_different_spaces_are_refused_together(tmp_path):
 
 
 def test_a_template_that_is_none_is_refused(tmp_path):
-    root = grow(tmp_path, "bids", PEOPLE)
+    root = grow(tmp_path, "bids", PEOPLE, placed("bids"))
     path = root / place("bids", *VICTIM)
     path.rename(path.with_name("sub-2_space-Mars_T1w.nii.gz"))
     found = run(root)
@@ -297,9 +298,16 @@ def test_grids_that_differ_on_one_template_are_pointed_out(tmp_path):
     assert "W_GRID" not in codes(run(root))
 
 
-def test_pet_in_its_own_space_without_an_mri_is_pointed_out(tmp_path):
-    found = run(grow(tmp_path, "bids", {("1", None): ALL, ("2", None): ALL[1:]}))
-    assert [p.where for p in found.problems if p.code == "W_NO_MRI"] == ["sub-2"]
+def test_pet_in_its_own_space_without_an_mri_is_refused(tmp_path):
+    visits = {("1", None): ALL, ("2", None): ALL[1:], ("3", None): ALL}
+    root = grow(tmp_path, "bids", visits)
+    (root / place("bids", "3", None, Modality.MRI)).write_bytes(SCAN[:99])
+    found = run(root)
+    assert [p.where for p in found.refusals if p.code == "E_NO_MRI"] == ["sub-2", "sub-3"]
+    told = [v for (who, _, _), v in states(found).items() if who != "1"]
+    assert told == ["not found", "rejected", "rejected"] + ["rejected"] * 3
+    alone = grow(tmp_path / "on grid", "bids", {("2", None): ALL[1:]}, placed("bids"))
+    assert run(alone).refusals == ()
 
 
 def test_values_that_are_no_suvr_and_an_mri_without_contrast_are_pointed_out(tmp_path):
@@ -427,7 +435,7 @@ def test_processes_change_nothing_and_every_scan_is_told(tmp_path):
 
 
 def test_the_files_are_all_there_and_read_back(tmp_path):
-    root, where = _spoilt(tmp_path, IN_HEADER["RGB"][1])
+    root, where = _spoilt(tmp_path, IN_HEADER["RGB"][1], scan=placed("bids"))
     found = run(root, out=tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "check.html", "check.json", "missing_mods.tsv", "missing_mods_summary.tsv",

@@ -12,15 +12,13 @@ from acadiff.errors import AcadiffError, Problem, ScanError
 from acadiff.modality import Modality
 from acadiff.registration.options import Options
 from acadiff.registration.transform import Linear
+from acadiff.volume.glance import COARSEST_MM
 from acadiff.volume.grid import grid_of
 from acadiff.volume.image import Scan, Volume, load_scan
 from acadiff.volume.nifti import shown
 from acadiff.volume.quality import coverage
 from acadiff.volume.resample import Affine
 from acadiff.volume.space import Space, detect, remarks
-
-COARSEST_MM = 6.0
-"""No voxel of an acquired scan may be larger [ours: less than that is no anatomy]."""
 
 Mask = Bool[np.ndarray, "i j k"]
 

@@ -134,13 +134,12 @@ def _member(
     seen = {m: looks[scan.path] for m, scan in member.scans.items()}
     good = {m: look for m, look in seen.items() if isinstance(look, Seen)}
     refused = {m: look for m, look in seen.items() if isinstance(look, Problem)}
-    apart = _apart(member, good)
-    if apart:
-        refused |= dict.fromkeys(good, apart)
-    warnings = [note for look in good.values() for note in look.notes]
-    together = [] if apart else _together(member, good)
+    for refuse in (_apart, _unplaced):
+        refused |= refuse(member, {m: look for m, look in good.items() if m not in refused})
+    used = {m: look for m, look in good.items() if m not in refused}
+    warnings = [*(note for look in good.values() for note in look.notes), *_grids(member, used)]
     scans = [_expected(roster, member, m, good.get(m), refused.get(m)) for m in Modality]
-    return scans, (*dict.fromkeys(refused.values()), *warnings, *together)
+    return scans, (*dict.fromkeys(refused.values()), *warnings)
 
 
 def _expected(
@@ -154,38 +153,41 @@ def _expected(
     return Expected(member, modality, state, path, geometry, problem)
 
 
-def _apart(member: Member, looks: Mapping[Modality, Seen]) -> Problem | None:
-    """Why the scans of one visit cannot be brought together."""
+def _apart(member: Member, looks: Mapping[Modality, Seen]) -> dict[Modality, Problem]:
+    """All scans of a visit, if they lie in different spaces."""
     try:
         common({m: look.space for m, look in looks.items()})
     except AcadiffError as error:
-        return Problem.of(member.key, error.at(member.key))
-    return None
+        return dict.fromkeys(looks, Problem.of(member.key, error.at(member.key)))
+    return {}
 
 
-def _together(member: Member, looks: Mapping[Modality, Seen]) -> list[Problem]:
-    """What is odd about scans that do lie in one space."""
+def _unplaced(member: Member, looks: Mapping[Modality, Seen]) -> dict[Modality, Problem]:
+    """PET that nothing tells the place of in the brain."""
     native = [m for m, look in looks.items() if look.space is None]
-    if native and Modality.MRI not in looks:
-        names = " and ".join(m.title for m in native)
-        text = f"{names} in its own space, and no MRI by which it could be registered"
-        hint = "add the MRI, or a PET that lies on a template"
-        return [_warning(member, "W_NO_MRI", names, text, hint)]
-    if native or len(looks) < 2:
-        return []
-    first, *others = looks.values()
-    if all(look.on_grid_of(first) for look in others):
+    if not native or Modality.MRI in looks:
+        return {}
+    names = " and ".join(m.title for m in native)
+    text = f"its {names} is native, and there is no MRI to tell where it lies"
+    hint = "add the MRI, or give the PET on a template"
+    return dict.fromkeys(native, _problem(member, "E_NO_MRI", names, text, hint))
+
+
+def _grids(member: Member, looks: Mapping[Modality, Seen]) -> list[Problem]:
+    """A warning if scans on one template lie on different grids."""
+    placed = [look for look in looks.values() if look.space]
+    if all(look.on_grid_of(placed[0]) for look in placed):
         return []
     each = ", ".join(f"{m.title} {_size(look)}" for m, look in looks.items())
     text = f"its scans lie on one template and on different grids: {each}"
-    return [_warning(member, "W_GRID", each, text, "see that this is meant; each is resampled")]
+    return [_problem(member, "W_GRID", each, text, "see that this is meant; each is resampled")]
 
 
 def _size(look: Seen) -> str:
     return f"{'×'.join(map(str, look.shape))} of {'×'.join(f'{mm:.3g}' for mm in look.voxel)} mm"
 
 
-def _warning(member: Member, code: str, value: str, text: str, hint: str) -> Problem:
+def _problem(member: Member, code: str, value: str, text: str, hint: str) -> Problem:
     return Problem(member.key, code, value, hint, f"{member.key}: {text}; {hint}")
 
 
