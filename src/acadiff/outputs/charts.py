@@ -1,4 +1,4 @@
-"""Line and dot charts as SVG: scores of each task, training curves. Deterministic bytes."""
+"""Charts as SVG: scores of each task, training curves, spreads. Deterministic bytes."""
 
 import io
 import warnings
@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 INK = "#1b1f24"
 RULE = "#d9dee4"
+_ODD = "#a4262c"
 SERIES = ("#b45309", "#2b5c8a", "#2f7d4f", "#7c3f98", "#8a6d3b", "#5b6570")
 
 _STYLE: dict[Any, Any] = {
@@ -102,6 +103,56 @@ def curve_chart(
         _legend(axes, above=False)
 
     return _svg(draw, (4.0, 2.5))
+
+
+def spread_chart(
+    title: str,
+    groups: Mapping[str, Float[np.ndarray, " n"]],
+    marked: Mapping[str, Float[np.ndarray, " m"]],
+) -> str:
+    """Draw how a measure spreads in each group: a histogram, and a mark at each odd value.
+
+    Args:
+        title: what is measured.
+        groups: name → its values, in order; NaN is left out.
+        marked: name → those of its values that are odd. Values far beyond the middle of all lie
+            at the edge.
+    """
+    known = np.concatenate([values[np.isfinite(values)] for values in groups.values()])
+    low, high = _window(known)
+
+    def draw(axes: Any) -> None:
+        for n, (name, values) in enumerate(groups.items()):
+            inside = np.clip(values[np.isfinite(values)], low, high)
+            counts, edges = np.histogram(inside, bins=32, range=(low, high))
+            height = 0.8 * counts / max(1, counts.max())
+            axes.stairs(height - n, edges, baseline=-n, fill=True, color=SERIES[1], alpha=0.75)
+            odd = np.clip(marked.get(name, np.empty(0)), low, high)
+            axes.plot(odd, np.full(odd.shape, 0.06 - n), "v", ms=5, color=_ODD, clip_on=False)
+        axes.set_yticks([-n + 0.3 for n in range(len(groups))], list(groups))
+        axes.set_ylim(-len(groups) + 0.95, 1.0)
+        axes.set_xlim(low, high)
+        axes.set_title(title)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(length=0)
+
+    return _svg(draw, (4.0, 0.7 + 0.42 * len(groups)))
+
+
+def _window(values: Float[np.ndarray, " n"]) -> tuple[float, float]:
+    """Where values are drawn: all of them, but not what is very far from their middle."""
+    if values.size == 0:
+        return 0.0, 1.0
+    middle = float(np.median(values))
+    reach = (
+        12 * float(np.median(np.abs(values - middle)))
+        or float(np.ptp(values))
+        or abs(middle) / 8
+        or 1.0
+    )
+    low, high = max(float(values.min()), middle - reach), min(float(values.max()), middle + reach)
+    spare = 0.04 * (high - low) or 0.5 * reach
+    return low - spare, high + spare
 
 
 def thinned(
