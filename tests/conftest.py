@@ -47,7 +47,8 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         reason = str(report.longrepr[-1])
-        if any(tool in reason.lower() for tool in ("chromium", "strace", "bids-validator", "antspyx")):
+        tools = ("chromium", "strace", "bids-validator", "antspyx")
+        if any(tool in reason.lower() for tool in tools):
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid}: {reason}; where CI is set it must be installed"
     return report
