@@ -57,7 +57,7 @@ def bids_app(
     jobs: Annotated[
         int, typer.Option("--jobs", "--n-cpus", min=1, help="Processes that prepare.")
     ] = 1,
-    warp: Annotated[str, typer.Option(help="For native scans: affine or syn.")] = "affine",
+    warp: Annotated[str, typer.Option(help="For native scans: rigid, affine or syn.")] = "affine",
     output_space: Annotated[
         str, typer.Option("--output-space", "--output-spaces", help="model, or T1w.")
     ] = "model",

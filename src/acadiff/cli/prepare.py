@@ -39,7 +39,8 @@ def prepare(
     voxel: Annotated[int, typer.Option(help="Edge of a voxel in mm: 1, 2, 4 or 8.")] = 2,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at once; changes no byte.")] = 1,
     warp: Annotated[
-        str, typer.Option(help="How native scans are registered: affine, or syn (also bends).")
+        str,
+        typer.Option(help="How native scans are registered: rigid, affine or syn (also bends)."),
     ] = "affine",
     brain: Annotated[
         str,

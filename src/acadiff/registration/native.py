@@ -86,7 +86,7 @@ def place(givens: Mapping[Modality, Given], options: Options, scratch: Path) -> 
     bare = _isotropic(Volume(np.where(mask, mri.data, np.float32(0)), mri.affine, Modality.MRI))
     files: tuple[Path, ...] = ()
     if linear is None:
-        linear = ants.linear(_template(), bare, "Affine")
+        linear = ants.linear(_template(), bare, _kind(options))
     if options.warp == "syn":
         files = ants.deformation(_template(), bare, linear, scratch)
     way = _Way(options, linear, scratch, files)
@@ -128,7 +128,7 @@ def _mri(given: Given, options: Options) -> tuple[Volume, Mask, str, Linear | No
         mask = brain_mask(volume)
     else:
         if how == TEMPLATE:
-            linear = _by_head(volume)
+            linear = _by_head(volume, _kind(options))
             brain = template(_FOUND_MM).brain.astype(np.float32)
             found = Volume(brain[None], Grid(_FOUND_MM).affine, Modality.MRI)
         back = linear.inverse.matrix if linear else None
@@ -138,13 +138,18 @@ def _mri(given: Given, options: Options) -> tuple[Volume, Mask, str, Linear | No
     return ants.unbiased(volume, mask), mask, how, linear
 
 
-def _by_head(volume: Volume) -> Linear:
+def _kind(options: Options) -> str:
+    """The linear map that is looked for."""
+    return "Rigid" if options.warp == "rigid" else "Affine"
+
+
+def _by_head(volume: Volume, kind: str) -> Linear:
     """The map of the template onto a whole head, compared around the template's brain alone."""
     fixed, head = _template(), _isotropic(volume)
     around = ndimage.binary_dilation(fixed.data[0] > 0, iterations=_AROUND)
     step = np.eye(4)
     step[:3, 3] = _middle(head, _HEAD_MM) - _middle(fixed, _HEAD_MM)
-    return ants.linear(fixed, head, "Affine", start=Linear(step), mask=around)
+    return ants.linear(fixed, head, kind, start=Linear(step), mask=around)
 
 
 def _middle(volume: Volume, depth: float) -> np.ndarray:

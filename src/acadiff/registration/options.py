@@ -11,7 +11,7 @@ from acadiff.errors import UsageError
 from acadiff.modality import Modality
 from acadiff.volume.grid import VOXELS
 
-WARPS = ("affine", "syn")
+WARPS = ("rigid", "affine", "syn")
 NONFINITE = ("refuse", "zero-outside-mask")
 EXTRACTIONS = ("auto", "mask", "stripped", "synthstrip", "hd-bet", "template")
 
@@ -22,7 +22,8 @@ class Options:
 
     Args:
         voxel: voxel size of the model's grid, mm.
-        warp: of native scans: `affine` (12 numbers) or `syn` (a deformation as well).
+        warp: of native scans: `rigid` (6 numbers: moved, not resized), `affine` (12) or `syn` (a
+            deformation as well).
         extraction: where the brain is taken from; `auto` tries the others in their order.
         references: own reference regions of SUVR: masks in template space.
         already_suvr: PET is taken for SUVR and not divided.
