@@ -275,6 +275,13 @@ def test_scans_of_one_visit_in_different_spaces_are_refused_together(tmp_path):
     assert f"AV45-PET in {MNI}" in problem.text
 
 
+def test_a_scan_has_one_reason(tmp_path):
+    root = grow(tmp_path, "bids", {("1", None): ALL, ("2", None): ALL[1:]})
+    path = root / place("bids", "2", None, Modality.AV45)
+    path.rename(path.with_name(path.name.replace("_pet", f"_space-{MNI}_pet")))
+    assert [problem.code for problem in run(root).refusals] == ["E_MIXED_SPACE"]
+
+
 def test_a_template_that_is_none_is_refused(tmp_path):
     root = grow(tmp_path, "bids", PEOPLE, placed("bids"))
     path = root / place("bids", *VICTIM)
