@@ -50,7 +50,8 @@ MEASURES: Mapping[str, Measure] = {
         "Agreement", ".2f", "how far the PET follows what is individual in this MRI: 0 to 1"
     ),
     "moved_mm": Measure("Displaced, mm", ".0f", "how far the PET must be moved to fit the MRI"),
-    "hindbrain": Measure("Pons : cerebellum", ".2f", "tells T1, FDG and AV45 apart"),
+    "hindbrain": Measure("Pons : cerebellum", ".2f", "below 1 in FDG, above 1.25 in AV45"),
+    "texture": Measure("Texture", ".2f", "share of fine detail: about .45 in MRI, .3 in PET"),
     "reference": Measure("Reference SUVR", ".3f", "mean of the reference region; should be 1"),
     "outside": Measure("Beyond window", ".1%", f"share of the brain above {SUVR[1]:g} SUVR"),
 }
