@@ -49,6 +49,7 @@ MEASURES: Mapping[str, Measure] = {
     "agreement": Measure(
         "Agreement", ".2f", "how far the PET follows what is individual in this MRI: 0 to 1"
     ),
+    "mirrored": Measure("Mirrored", ".2f", "the agreement of the PET’s mirror image"),
     "moved_mm": Measure("Displaced, mm", ".0f", "how far the PET must be moved to fit the MRI"),
     "hindbrain": Measure("Pons : cerebellum", ".2f", "below 1 in FDG, above 1.25 in AV45"),
     "texture": Measure("Texture", ".2f", "share of fine detail: about .45 in MRI, .3 in PET"),
