@@ -8,7 +8,7 @@ import pytest
 import acadiff
 from acadiff.cli import app, main
 
-COMMANDS = [command.callback.__name__ for command in app.registered_commands]
+COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands]
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])

@@ -54,12 +54,13 @@ def impute(
         str | None,
         typer.Option(
             "--output-space",
-            help="Of a dataset: model (default) or T1w, where that file lies. Of one person: "
-            "input (default), where the first scan lies, or model.",
+            help="Where results lie. Dataset: model (default) or T1w. "
+            "One person: input (default), as the first scan, or model.",
         ),
     ] = None,
     already_suvr: Annotated[
-        bool, typer.Option(help="The PET is SUVR already.", rich_help_panel=_FILES)
+        bool,
+        typer.Option("--already-suvr", help="The PET is SUVR already.", rich_help_panel=_FILES),
     ] = False,
     diagnosis: Annotated[
         str | None, typer.Option(help="CN, MCI or AD.", rich_help_panel=_PERSON)
