@@ -65,9 +65,15 @@ def impute(
     diagnosis: Annotated[
         str | None, typer.Option(help="CN, MCI or AD.", rich_help_panel=_PERSON)
     ] = None,
-    mmse: Annotated[float | None, typer.Option(help="0 to 30.", rich_help_panel=_PERSON)] = None,
-    adas13: Annotated[float | None, typer.Option(help="0 to 85.", rich_help_panel=_PERSON)] = None,
-    cdrsb: Annotated[float | None, typer.Option(help="0 to 18.", rich_help_panel=_PERSON)] = None,
+    mmse: Annotated[
+        float | None, typer.Option(help="Score, 0 to 30.", rich_help_panel=_PERSON)
+    ] = None,
+    adas13: Annotated[
+        float | None, typer.Option(help="Score, 0 to 85.", rich_help_panel=_PERSON)
+    ] = None,
+    cdrsb: Annotated[
+        float | None, typer.Option(help="Score, 0 to 18.", rich_help_panel=_PERSON)
+    ] = None,
 ) -> None:
     """Fill in every scan a subject lacks, from all scans it has. What is done is skipped.
 
