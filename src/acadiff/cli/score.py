@@ -16,7 +16,8 @@ def score(
     out: Annotated[Path, typer.Option(help="Folder to write generation.tsv and summary.tsv to.")],
     jobs: Annotated[int, typer.Option(min=1, help="Processes; changes no number.")] = 2,
     include_trained: Annotated[
-        bool, typer.Option(help="Score people the model was trained on, too; tells nothing new.")
+        bool,
+        typer.Option("--include-trained", help="Score people the model was trained on, too."),
     ] = False,
 ) -> None:
     """Compare imputed scans with acquired ones that the imputation did not see."""
