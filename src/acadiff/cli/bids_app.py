@@ -53,14 +53,10 @@ def bids_app(
         str, typer.Option("--model", "-m", help="Work folder of a training, or a pretrained name.")
     ] = "phantom-4mm",
     draws: Annotated[int, typer.Option(min=1, help="Monte Carlo draws.")] = 10,
-    seed: Annotated[int, typer.Option("--seed", "--random-seed", min=0, help="Of draws.")] = 0,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "--n-cpus", min=1, help="Processes that prepare.")
-    ] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that prepare.")] = 1,
     warp: Annotated[str, typer.Option(help="For native scans: rigid, affine or syn.")] = "affine",
-    output_space: Annotated[
-        str, typer.Option("--output-space", "--output-spaces", help="model, or T1w.")
-    ] = "model",
+    output_space: Annotated[str, typer.Option(help="Where results lie: model, or T1w.")] = "model",
     already_suvr: Annotated[
         bool, typer.Option("--already-suvr", help="PET is SUVR; do not divide it.")
     ] = False,
