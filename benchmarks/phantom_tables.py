@@ -197,8 +197,8 @@ def main():
     parser.add_argument("--seed", type=int, default=2024)
     wanted = parser.parse_args()
     data = features(wanted.features, wanted.subjects, wanted.seed)
-    data["positive"] = (data.AV45 > POSITIVE).astype(int)
-    data["carrier"] = (data.e4 > 0).astype(int)
+    told = {"positive": (data.AV45 > POSITIVE).astype(int), "carrier": (data.e4 > 0).astype(int)}
+    data = data.copy().assign(**told)
     for show in (print_groups, print_correlations, print_classification, print_predictability):
         show(data)
 
