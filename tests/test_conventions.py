@@ -160,3 +160,12 @@ def test_a_document_points_at_files_that_are_there(document):
     links = re.findall(r"\]\(([^)#:]+)\)", text)
     gone = [link for link in links if not (ROOT / document).parent.joinpath(link).exists()]
     assert not gone
+
+
+def test_every_code_is_explained_and_every_explained_code_exists():
+    source = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "src").rglob("*.py"))
+    used = set(re.findall(r"\"([EW]_[A-Z0-9_]+)\"", source))
+    explained = set(re.findall(r"`([EW]_[A-Z0-9_]+)`", (ROOT / "docs" / "errors.md").read_text()))
+    assert used
+    assert not used - explained, f"not in docs/errors.md: {sorted(used - explained)}"
+    assert not explained - used, f"nobody says: {sorted(explained - used)}"
