@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from makers import brain
+from scipy import ndimage
 
 from acadiff.errors import ScanError
 from acadiff.modality import Modality
@@ -47,3 +48,14 @@ def test_no_brain_is_an_error():
     flat = Volume(np.zeros_like(MRI.data), MRI.affine, MRI.modality)
     with pytest.raises(ScanError, match="no brain"):
         brain_mask(flat)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_holes_are_filled_as_scipy_does(seed):
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(30, 32, 28)), 1.5)
+    data = np.where(noise > -0.06, 1 + np.abs(noise), 0).astype(np.float32)
+    parts, _ = ndimage.label(data > 0)
+    largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
+    expected = ndimage.binary_fill_holes(largest)
+    assert (expected > largest).any()
+    assert np.array_equal(brain_mask(Volume(data[None], np.eye(4), Modality.MRI)), expected)

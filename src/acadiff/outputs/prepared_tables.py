@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from acadiff.errors import OutputError, Problem
 from acadiff.modality import Modality
 from acadiff.outputs.dataset import BIDS_VERSION
 from acadiff.outputs.place import keep_apart
-from acadiff.outputs.tsv import table
+from acadiff.outputs.tsv import cell, table
 
 QC = "qc.tsv"
 PAGE = "qc.html"
@@ -25,11 +25,9 @@ _NAME = "scans prepared by ACADiff"
 _IGNORED = ("cohort.tsv", "qc.tsv", "*.html", "check.json", "logs/")
 _CLINICAL = ("diagnosis", "MMSE", "ADAS13", "CDRSB", "age", "sex", "apoe4", "education", "site")
 _PERSON = ("age", "sex", "apoe4", "education", "site")
-_SHARED = ("fov", "dice", "nmi_template", "hindbrain")
-_MEASURES = {
-    m: (*_SHARED, "nmi_mri", "kinship", "reference", "outside") if m.is_pet
-    else (*_SHARED, "brain_ml") for m in Modality
-}  # fmt: skip
+_SHARED = ("fov", "dice", "nmi_template", "hindbrain", "texture")
+_OF_PET = ("nmi_mri", "agreement", "mirrored", "moved_mm", "reference", "outside")
+_MEASURES = {m: (*_SHARED, *(_OF_PET if m.is_pet else ("brain_ml",))) for m in Modality}
 _README = """# {simulated}Scans prepared by ACADiff
 
 Every scan lies on one grid in the space of the template {space}, shows the brain alone, and PET is
@@ -151,23 +149,32 @@ def write_tables(
     persons = [(f"sub-{s}", *clinical(people[s].visit)[-len(_PERSON) :]) for s in sorted(people)]
     write_json(root / "participants.json", _COLUMNS)
     texts = {
-        PEOPLE: table(["participant_id", *_PERSON], persons),
-        QC: quality(lines),
-        VISITS: table(header, rows),
+        PEOPLE: (table(["participant_id", *_PERSON], persons), 1),
+        QC: (quality(lines), 2),
+        VISITS: (table(header, rows), 2),
     }
+    who = [tuple(map(cell, line.who)) for line in lines]
+    seen = {1: {one[:1] for one, line in zip(who, lines, strict=True) if line.scans}, 2: {*who}}
     with lock(root / VISITS):
         write_json(root / CHECK, check)
-        for name, text in texts.items():
-            write_text(root / name, _joined(root / name, text) if partial else text)
+        for name, (text, keys) in texts.items():
+            whole = _joined(root / name, text, seen[keys], keys) if partial else text
+            write_text(root / name, whole)
 
 
-def _joined(path: Path, text: str) -> str:
-    """A table with the rows that the file has of other people, sorted."""
+def _joined(path: Path, text: str, ours: Set[tuple[str, ...]], keys: int) -> str:
+    """A table with the rows that the file has of other visits, sorted.
+
+    Args:
+        path: the file, which may not be there.
+        text: the table of this run.
+        ours: first cells of all that this run was for, whether it has a row or not.
+        keys: how many cells those are.
+    """
     header, *rows = text.splitlines()
     before = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    people = {row.split("\t", 1)[0] for row in rows}
     if before[:1] == [header]:
-        rows += [row for row in before[1:] if row.split("\t", 1)[0] not in people]
+        rows += [row for row in before[1:] if tuple(row.split("\t")[:keys]) not in ours]
     return "\n".join([header, *sorted(rows), ""])
 
 

@@ -1,5 +1,6 @@
 """One visit → its scans on the model's grid: brain alone, PET in SUVR, measured and judged."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from acadiff.registration.suvr import Scale, to_suvr
 from acadiff.registration.transform import Linear
 from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume
-from acadiff.volume.quality import coarse, coarse_mask, dice, flip, template_mask
+from acadiff.volume.quality import coarse, coarse_mask, dice, template_mask
 from acadiff.volume.resample import onto_grid
 from acadiff.volume.space import common
 from acadiff.volume.verdict import examine
@@ -142,17 +143,18 @@ def _one(
         known["dice"] = dice(placed.supports[modality], coarse_mask(placed.mask, options.voxel))
     elif not modality.is_pet:
         known["dice"] = dice(coarse_mask(placed.mask, options.voxel), template_mask())
-    bare = modality in placed.supports or placed.extraction == STRIPPED
     measures, said = examine(
         given.where,
         clean,
         placed.mask,
         known,
+        coarse(volume),
         coarse(mri.volume) if mri else None,
-        flip(coarse(volume), bare=bare),
+        bare=modality in placed.supports or placed.extraction == STRIPPED,
     )
+    known = {name: float(f"{v:.6g}") for name, v in measures.items() if math.isfinite(v)}
     linear = placed.linear.get(modality)
-    return Scanned(clean, given, measures, linear, scale), (*notes, *said)
+    return Scanned(clean, given, known, linear, scale), (*notes, *said)
 
 
 def _require_whole(given: Given, placed: Placed, grid: Grid) -> None:

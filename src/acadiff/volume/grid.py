@@ -1,6 +1,6 @@
 """The model's box in MNI space, and the way into it and back by whole voxels: no value changes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -86,6 +86,8 @@ def restore(
         ScanError: as for `place`.
     """
     shift = _whole_shift(volume, np.asarray(like_affine, np.float64))
+    if not any(shift) and volume.data.shape[1:] == tuple(like_shape):
+        return replace(volume, affine=np.array(like_affine, np.float64))
     data = np.full((1, *like_shape), volume.data.min(), np.float32)
     into, out_of = [slice(None)], [slice(None)]
     for start, have, want in zip(shift, volume.data.shape[1:], like_shape, strict=True):

@@ -28,6 +28,22 @@ def brain_mask(mri: Volume) -> Bool[np.ndarray, "i j k"]:
     lit = data > background + _LIGHT * (np.percentile(data, 99.5) - background)
     parts, count = ndimage.label(lit)
     if count == 0:
-        raise ScanError("the MRI shows no brain: no voxel stands out from the background")
+        raise ScanError(
+            "the MRI shows no brain: no voxel stands out from the background",
+            code="E_NO_BRAIN",
+            value="0 voxels",
+            hint="look at the scan",
+        )
     largest = np.bincount(parts.ravel())[1:].argmax() + 1
-    return np.asarray(ndimage.binary_fill_holes(parts == largest), bool)
+    return _filled(parts == largest)
+
+
+def _filled(mask: Bool[np.ndarray, "i j k"]) -> Bool[np.ndarray, "i j k"]:
+    """The mask with its holes: what is not connected with the border of the box, by faces."""
+    parts, count = ndimage.label(~mask)
+    outside = np.zeros(count + 1, bool)
+    for axis in range(3):
+        for end in (0, -1):
+            outside[np.unique(parts.take(end, axis))] = True
+    outside[0] = False
+    return ~outside[parts]

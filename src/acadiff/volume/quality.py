@@ -70,18 +70,6 @@ def nmi(
     return (_entropy(joint.sum(0)) + _entropy(joint.sum(1))) / together if together else 1.0
 
 
-def kinship(mri: Float[np.ndarray, "i j k"], pet: Float[np.ndarray, "i j k"], mask: Mask) -> float:
-    """How much more a PET tells of this MRI than of the average brain: about 1.3 to 2, 1 or less
-    if it is another person's or lies elsewhere.
-
-    `(NMI(MRI, PET) - 1) / (NMI(template, PET) - 1)` inside the brain. Nothing is compared with
-    other subjects, so that it judges a cohort of one.
-    """
-    inside = mask & template_mask()
-    own, average = (nmi(image, pet, inside) - 1 for image in (mri, template(MEASURED_MM).t1))
-    return own / average if average > 0 else 0.0
-
-
 def flip(data: Float[np.ndarray, "i j k"], *, bare: bool = True) -> str | None:
     """Which way the content is turned against its header, or None.
 
@@ -89,9 +77,14 @@ def flip(data: Float[np.ndarray, "i j k"], *, bare: bool = True) -> str | None:
     alone is moved upon the template's by its centre of mass first; of a whole head, only what
     lies in the place of the brain is looked at. Left and right are too alike to be told apart.
     """
-    likeness = _likeness if bare else _likeness_within
-    alike = {name: likeness(np.flip(data, axes)) for name, axes in FLIPS.items()}
-    return max(alike, key=lambda name: alike[name])
+    light = _centred(data) if bare else _blurred(data)
+    like = _template_centred() if bare else template(MEASURED_MM).t1
+    inside = np.ones(like.shape, bool) if bare else template_mask()
+
+    def alike(way: str | None) -> float:
+        return float(np.corrcoef(np.flip(light, FLIPS[way])[inside], like[inside])[0, 1])
+
+    return max(FLIPS, key=alike)
 
 
 def hindbrain(data: Float[np.ndarray, "i j k"], mask: Mask) -> float:
@@ -158,24 +151,18 @@ def _entropy(counts: np.ndarray) -> float:
     return float(-(p * np.log(p)).sum())
 
 
-def _likeness_within(data: Float[np.ndarray, "x y z"]) -> float:
-    inside = template_mask()
-    light = ndimage.gaussian_filter(np.asarray(data, np.float32), _BLUR)
-    return float(np.corrcoef(light[inside], template(MEASURED_MM).t1[inside])[0, 1])
-
-
 @cache
 def _template_centred() -> Float[np.ndarray, "x y z"]:
     return _centred(template(MEASURED_MM).t1)
 
 
-def _likeness(data: Float[np.ndarray, "x y z"]) -> float:
-    return float(np.corrcoef(_centred(data).ravel(), _template_centred().ravel())[0, 1])
+def _blurred(data: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
+    return np.asarray(ndimage.gaussian_filter(np.asarray(data - data.min(), np.float32), _BLUR))
 
 
 def _centred(data: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
     """Blurred, and moved so that the centre of mass is the middle."""
-    light = ndimage.gaussian_filter(np.asarray(data - data.min(), np.float32), _BLUR)
+    light = _blurred(data)
     centre = np.array(ndimage.center_of_mass(light)) if light.any() else np.zeros(3)
     middle = (np.array(light.shape) - 1) / 2
     return np.asarray(ndimage.shift(light, middle - centre, order=1, mode="constant"))

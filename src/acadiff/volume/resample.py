@@ -99,8 +99,10 @@ def _interpolated(
 def _averaged(
     data: Float32[np.ndarray, "x y z"], parts: tuple[int, ...]
 ) -> Float32[np.ndarray, "i j k"]:
-    """The mean of the parts of each voxel."""
-    if set(parts) == {1}:
-        return data
-    cut = [size for n, p in zip(data.shape, parts, strict=True) for size in (n // p, p)]
-    return np.asarray(data.reshape(cut).mean((1, 3, 5), dtype=np.float32))
+    """The mean of the parts of each voxel; axis by axis, which is many times faster."""
+    for axis, count in enumerate(parts):
+        if count > 1:
+            before = (slice(None),) * axis
+            layers = [data[(*before, slice(start, None, count))] for start in range(count)]
+            data = sum(layers[1:], start=layers[0]) / np.float32(count)
+    return data

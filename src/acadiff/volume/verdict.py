@@ -14,6 +14,8 @@ from jaxtyping import Float32
 
 from acadiff.errors import Problem
 from acadiff.modality import Modality
+from acadiff.volume.alignment import agreement, displacement
+from acadiff.volume.contrast import kind, texture
 from acadiff.volume.image import Volume
 from acadiff.volume.intensity import SUVR
 from acadiff.volume.quality import (
@@ -21,20 +23,19 @@ from acadiff.volume.quality import (
     Mask,
     coarse,
     coarse_mask,
+    flip,
     hindbrain,
-    kinship,
     nmi,
 )
 from acadiff.volume.regions import reference
 from acadiff.volume.template import template
 
 Measures = Mapping[str, float]
-
-HINDBRAIN = {Modality.FDG: (0.0, 0.95), Modality.MRI: (0.95, 1.27), Modality.AV45: (1.27, 9.0)}
-"""Pons over cerebellum by modality [ours: halfway between those of the simulated cohort]."""
+Image = Float32[np.ndarray, "x y z"]
 
 _LEAST_COHORT = 10  # scans; of fewer, none is far from the others
 _FAR = 4.0  # robust standard deviations
+_KIN = 0.4  # least agreement of scans of one person
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ class Rule:
     text: str
     hint: str
 
+    def forbids(self, value: float) -> bool:
+        """Whether a value lies outside; what could not be measured does not."""
+        return value < self.least or value > self.most
+
 
 RULES = (
     Rule("fov", "E_FOV", 0.8, 1, "shows {:.0%} of the brain", "leave the scan out"),
@@ -66,10 +71,11 @@ RULES = (
         "see that it is this person's, and that its header is right",
     ),
     Rule("dice", "W_QC_DICE", 0.9, 1, "its brain overlaps by {:.2f} (Dice)", "see its contour"),
+    Rule("moved_mm", "E_MISREG", 0, 10, "lies {:.0f} mm off its MRI", "see its header"),
+    Rule("moved_mm", "W_QC_MOVED", 0, 4, "lies {:.0f} mm off its MRI", "see its contour"),
     Rule(
-        "kinship", "W_QC_PAIR", 1.1, math.inf,
-        "tells as little of this person's MRI as of anybody's (kinship {:.2f})",
-        "see that both are of one person and lie upon each other",
+        "agreement", "W_QC_PAIR", _KIN, 1, "follows its MRI no more than a stranger does ({:.2f})",
+        "see that both are of one person, and that left is left in both",
     ),
     Rule("brain_ml", "W_QC_BRAIN", 1200, 2300, "has a brain of {:.0f} mL in template space",
          "see its contour"),
@@ -79,7 +85,7 @@ RULES = (
          "see that its unit is SUVR"),
 )  # fmt: skip
 
-COHORT = (("fov", -1), ("dice", -1), ("nmi_template", -1), ("nmi_mri", -1), ("kinship", -1),
+COHORT = (("fov", -1), ("dice", -1), ("nmi_template", -1), ("nmi_mri", -1), ("agreement", -1),
           ("reference", 0), ("outside", 1), ("brain_ml", 0))  # fmt: skip
 """Measures in which a scan is held against its cohort, and the side that is bad; 0 for both."""
 
@@ -89,8 +95,10 @@ def examine(
     volume: Volume,
     mask: Mask,
     known: Measures,
-    mri: Float32[np.ndarray, "x y z"] | None = None,
-    turned: str | None = None,
+    whole: Image,
+    mri: Image | None = None,
+    *,
+    bare: bool = True,
 ) -> tuple[dict[str, float], tuple[Problem, ...]]:
     """All measures of one scan, and what is to be said of it.
 
@@ -99,13 +107,15 @@ def examine(
         volume: on a model's grid, background outside the brain.
         mask: the brain on that grid.
         known: measures that were taken before: `fov`, and `dice` if the scan tells its brain.
-        mri: the MRI of the same visit at the measures' voxel size, if a PET has one.
-        turned: how its content is turned against its header (`quality.flip`).
+        whole: the scan with all that is around the brain, at the measures' voxel size.
+        mri: the MRI of the same visit, brain alone, at that size, if a PET has one.
+        bare: whether there is nothing around the brain.
     """
     data, inside = coarse(volume), coarse_mask(mask, round(float(volume.affine[0, 0])))
     found = dict(known) | {
         "nmi_template": nmi(template(MEASURED_MM).t1, data, inside),
         "hindbrain": hindbrain(data, inside),
+        "texture": texture(data, inside),
     }
     if volume.modality.is_pet:
         where_ones = reference(str(volume.modality.reference_region), MEASURED_MM) & inside
@@ -114,9 +124,22 @@ def examine(
     else:
         found["brain_ml"] = float(inside.sum()) * MEASURED_MM**3 / 1000
     if mri is not None:
-        found |= {"nmi_mri": nmi(mri, data, inside), "kinship": kinship(mri, data, inside)}
-    said = (*_broken(where, found), *_turned(where, turned))
-    return found, (*said, *_contrast(where, volume.modality, found["hindbrain"]))
+        found |= {
+            "nmi_mri": nmi(mri, data, inside),
+            "agreement": agreement(data, mri, inside),
+            "mirrored": agreement(np.flip(data, 0), mri, inside),
+            "moved_mm": displacement(whole, mri, inside),
+        }
+    said = (*_broken(where, found), *_turned(where, flip(whole, bare=bare)))
+    if _is_mirrored(found):
+        said += _turned(where, "left and right", "its MRI")
+    return found, (*said, *_contrast(where, volume.modality, found))
+
+
+def broken(measures: Measures) -> frozenset[str]:
+    """The measures that break a rule."""
+    rules = (rule for rule in RULES if rule.measure in measures)
+    return frozenset(rule.measure for rule in rules if rule.forbids(measures[rule.measure]))
 
 
 def outliers(rows: Sequence[Measures]) -> list[tuple[str, ...]]:
@@ -145,31 +168,34 @@ def _broken(where: str, measures: Measures) -> list[Problem]:
     found: dict[str, Problem] = {}
     for rule in RULES:
         value = measures.get(rule.measure)
-        if value is not None and not rule.least <= value <= rule.most:
+        if value is not None and rule.forbids(value):
             text = rule.text.format(value)
             problem = _problem(where, rule.code, f"{value:.4g}", text, rule.hint)
             found.setdefault(rule.measure, problem)
     return list(found.values())
 
 
-def _turned(where: str, way: str | None) -> tuple[Problem, ...]:
+def _is_mirrored(measures: Measures) -> bool:
+    """Whether a PET follows the mirror image of its MRI, and not the MRI."""
+    mirrored = measures.get("mirrored", math.nan)
+    return mirrored > max(_KIN, measures.get("agreement", math.nan))
+
+
+def _turned(where: str, way: str | None, against: str = "its header") -> tuple[Problem, ...]:
     if way is None:
         return ()
-    text = f"its content is mirrored {way} against its header"
+    text = f"its content is mirrored {way} against {against}"
     return (_problem(where, "W_FLIP", way, text, "convert the scan anew"),)
 
 
-def _contrast(where: str, modality: Modality, value: float) -> tuple[Problem, ...]:
-    """A warning if the contrast is that of another modality."""
-    low, high = HINDBRAIN[modality]
-    if not math.isfinite(value) or low <= value <= high:
+def _contrast(where: str, modality: Modality, measures: Measures) -> tuple[Problem, ...]:
+    """A warning if the scan is plainly of another modality."""
+    seems = kind(measures["texture"], measures["hindbrain"])
+    if seems in (None, modality):
         return ()
-    other = next((m for m, (a, b) in HINDBRAIN.items() if a <= value <= b), None)
-    text = f"its pons is {value:.2f} times its cerebellum" + (
-        f", as in {other.title}" if other else ""
-    )
-    hint = f"see that it is {modality.title}"
-    return (_problem(where, "W_MODALITY", f"{value:.2f}", text, hint),)
+    numbers = f"texture {measures['texture']:.2f}, pons {measures['hindbrain']:.2f} × cerebellum"
+    text = f"looks like {seems.title} ({numbers})"
+    return (_problem(where, "W_MODALITY", seems.name, text, f"see that it is {modality.title}"),)
 
 
 def _problem(where: str, code: str, value: str, text: str, hint: str) -> Problem:
