@@ -121,7 +121,7 @@ def test_a_value_out_of_its_range_is_named(change):
     [
         ("codec.groups=3", "codec: 16 channels cannot be cut into 3 groups"),
         ("anchor.widths=[16,48,90]", "anchor: 90 channels cannot be cut into 8 groups"),
-        ("denoiser.heads=5", "denoiser: 64 channels cannot be cut into 5 heads"),
+        ("denoiser.heads=5", "denoiser: 32 channels cannot be cut into 5 heads"),
         ("fusion.heads=3", "fusion: 16 channels cannot be cut into 3 heads"),
     ],
 )
