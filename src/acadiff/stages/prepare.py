@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from acadiff.errors import AcadiffError, Problem, UsageError
 from acadiff.modality import Modality
 from acadiff.outputs import prepared_tables
 from acadiff.outputs.prepared import RECORDS, Contents, Place, discard, finished, write_visit
+from acadiff.outputs.prepared_page import entry, write_page
 from acadiff.outputs.prepared_tables import Line
 from acadiff.registration.brain import beside
 from acadiff.registration.describe import is_simulated, mask_sidecar, scan_sidecar, ways
@@ -62,12 +63,16 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """A visit that was worked on: its record, unless nothing of it can be used."""
+    """A visit that was worked on: its record, empty if nothing of it can be used."""
 
     member: Member
-    record: Record | None
+    record: Record
     problems: tuple[Problem, ...]
     kept: bool
+
+
+_Far = dict[str, list[tuple[Modality, str, Problem]]]
+"""Visit → scan, measure, and what is said of it."""
 
 
 def prepare(member: Member, options: Options, scratch: Path, root: Path | None = None) -> Visit:
@@ -141,7 +146,7 @@ def _one(job: _Job, member: Member) -> _Outcome:
             visit = prepare(member, job.options, Path(scratch), job.root)
             if not visit.scans:
                 discard(job.out, place)
-                return _Outcome(member, None, visit.problems, kept=False)
+                return _Outcome(member, {}, visit.problems, kept=False)
             record = _write(job, place, visit, expected)
     return _Outcome(member, record, visit.problems, kept=False)
 
@@ -202,15 +207,11 @@ def _concluded(
     *,
     whole: bool,
 ) -> Prepared:
-    """Hold the visits against each other, and write the tables."""
-    lines = [_line(outcome) for outcome in outcomes]
-    odd = list(_far(outcomes))
-    lines = [
-        replace(line, flags=(*line.flags, *(f for key, f, _ in odd if key == outcome.member.key)))
-        for line, outcome in zip(lines, outcomes, strict=True)
-    ]
-    told = (p for outcome in outcomes for p in outcome.problems)
-    problems = tuple(dict.fromkeys((*roster.problems, *told, *(p for _, _, p in odd))))
+    """Hold the visits against each other, and write the tables and the page."""
+    far = _far(outcomes)
+    lines = [_line(outcome, far) for outcome in outcomes]
+    told = (p for outcome in outcomes for p in _problems(outcome, far))
+    problems = tuple(dict.fromkeys((*roster.problems, *told)))
     done = sum(len(line.scans) for line in lines)
     asked = sum(len({*m.scans, *m.refused}) for m in roster.members)
     kept = sum(outcome.kept for outcome in outcomes)
@@ -226,16 +227,29 @@ def _concluded(
         "refused": result.refused,
         "problems": [prepared_tables.as_json(problem) for problem in problems],
     }
-    if any(outcome.record and outcome.record["Simulated"] for outcome in outcomes):
+    simulated = any(outcome.record.get("Simulated") for outcome in outcomes)
+    if simulated:
         prepared_tables.start(out, source, roster.root, simulated=True)
+    entries = [
+        entry(o.member.key, o.record, _problems(o, far), [(m, n) for m, n, _ in far[o.member.key]])
+        for o in outcomes
+    ]
+    write_page(out, entries, roster.root.resolve().name, simulated=simulated)
     prepared_tables.write_tables(out, lines, check, partial=not whole)
     return result
 
 
-def _line(outcome: _Outcome) -> Line:
+def _problems(outcome: _Outcome, far: _Far) -> tuple[Problem, ...]:
+    """All that is wrong or odd about one visit."""
+    odd = (problem for *_, problem in far[outcome.member.key])
+    return (*outcome.problems, *outcome.member.refused.values(), *odd)
+
+
+def _line(outcome: _Outcome, far: _Far) -> Line:
     """A visit as the tables tell it."""
-    member, record = outcome.member, outcome.record or {}
-    every = (*outcome.problems, *member.refused.values())
+    member, record = outcome.member, outcome.record
+    flags = [f"{_of(p, member)}{p.code}" for p in (*outcome.problems, *member.refused.values())]
+    flags += [f"{m.name} {problem.code} {name}" for m, name, problem in far[member.key]]
     return Line(
         member.subject,
         member.session,
@@ -244,7 +258,7 @@ def _line(outcome: _Outcome) -> Line:
         record.get("Space", ""),
         record.get("BrainExtraction", ""),
         {Modality[name]: values for name, values in record.get("Measures", {}).items()},
-        tuple(dict.fromkeys(f"{_of(p, member)}{p.code}" for p in every)),
+        tuple(dict.fromkeys(flags)),
     )
 
 
@@ -256,13 +270,14 @@ def _of(problem: Problem, member: Member) -> str:
     return ""
 
 
-def _far(outcomes: Iterable[_Outcome]) -> Iterable[tuple[str, str, Problem]]:
-    """Scans that are unlike those of the cohort: whose, the flag, and the problem."""
+def _far(outcomes: Iterable[_Outcome]) -> _Far:
+    """What of which visit is unlike the cohort."""
+    found: _Far = {outcome.member.key: [] for outcome in outcomes}
     for modality in Modality:
         known = [
             (o.member.key, o.record["Scans"][modality.name], o.record["Measures"][modality.name])
             for o in outcomes
-            if o.record and modality.name in o.record["Measures"]
+            if modality.name in o.record.get("Measures", {})
         ]
         far = outliers([values for *_, values in known])
         for (key, path, values), names in zip(known, far, strict=True):
@@ -270,7 +285,8 @@ def _far(outcomes: Iterable[_Outcome]) -> Iterable[tuple[str, str, Problem]]:
                 hint = "look at it in qc.html"
                 text = f"{path}: its {name} ({values[name]:.4g}) is far from the cohort's; {hint}"
                 problem = Problem(path, "W_QC_OUTLIER", f"{name} {values[name]:.4g}", hint, text)
-                yield key, f"{modality.name} W_QC_OUTLIER {name}", problem
+                found[key].append((modality, name, problem))
+    return found
 
 
 def _uri(path: Path, root: Path) -> str:
