@@ -140,6 +140,12 @@ def test_one_who_is_far_from_the_others_is_flagged_and_nobody_else():
     assert outliers(rows)[9] == ("dice",)
 
 
+def test_a_measure_that_hardly_varies_flags_nobody():
+    rows = [{"outside": 0.0, "dice": 0.96}] * 30 + [{"outside": 0.01, "dice": 0.95}]
+    assert not any(outliers(rows))
+    assert outliers([*rows, {"outside": 0.04}])[-1] == ("outside",)
+
+
 def test_among_few_nobody_is_far():
     rows = [{"dice": 0.96}] * 8 + [{"dice": 0.1}]
     assert not any(outliers(rows))

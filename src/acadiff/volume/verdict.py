@@ -35,6 +35,7 @@ Image = Float32[np.ndarray, "x y z"]
 
 _LEAST_COHORT = 10  # scans; of fewer, none is far from the others
 _FAR = 4.0  # robust standard deviations
+_LEAST_SPREAD = (0.01, 0.005)  # of a robust standard deviation: relative to the median, absolute
 _KIN = 0.4  # least agreement of scans of one person
 
 
@@ -146,7 +147,7 @@ def outliers(rows: Sequence[Measures]) -> list[tuple[str, ...]]:
     """Of every scan of one modality, the measures in which it is far from the others.
 
     Distance is in robust standard deviations (1.4826 · median absolute deviation) from the median,
-    at least 1 % of it.
+    at least 1 % of it and 0.005, so that a measure which hardly varies flags nobody.
     """
     far: list[list[str]] = [[] for _ in rows]
     for name, side in COHORT:
@@ -156,7 +157,7 @@ def outliers(rows: Sequence[Measures]) -> list[tuple[str, ...]]:
             continue
         middle = np.median(values[known])
         spread = 1.4826 * np.median(np.abs(values[known] - middle))
-        away = (values - middle) / max(spread, 0.01 * abs(middle), 1e-6)
+        away = (values - middle) / max(spread, _LEAST_SPREAD[0] * abs(middle), _LEAST_SPREAD[1])
         bad = np.abs(away) if side == 0 else side * away
         for index in np.flatnonzero(known & (bad > _FAR)):
             far[index].append(name)
