@@ -21,8 +21,6 @@ from acadiff.volume.nifti import read_nifti
 
 TEMPLATE = "template"
 STRIPPED = "stripped"
-_BARE_ML = (500.0, 2300.0)  # what stands out of a scan without a head [ours: template 1883 mL]
-_BARE_EMPTY = 0.4  # of such a scan is background, all of one value
 _SUFFIX = re.compile(r"(_desc-[0-9A-Za-z]+)?_T1w(\.nii(?:\.gz)?)$")
 _PROGRAMS = {
     "synthstrip": ("mri_synthstrip", "-i", "{scan}", "-o", "{out}"),
@@ -69,16 +67,6 @@ def beside(path: Path) -> Path | None:
     start = path.name[: match.start()]
     found = (path.with_name(f"{start}_desc-brain_mask{end}") for end in (".nii.gz", ".nii"))
     return next((mask for mask in found if mask.is_file()), None)
-
-
-def is_bare(volume: Volume) -> bool:
-    """Whether nothing but brain is on a native MRI: an even background and a brain's volume."""
-    data = volume.data[0]
-    if (data == data.min()).mean() < _BARE_EMPTY:
-        return False
-    voxel_ml = abs(np.linalg.det(volume.affine[:3, :3])) / 1000
-    low, high = _BARE_ML
-    return bool(low <= brain_mask(volume).sum() * voxel_ml <= high)
 
 
 def _read_mask(path: Path) -> Volume:

@@ -14,14 +14,14 @@ from scipy import ndimage
 from acadiff.errors import AcadiffError, Problem, ScanError
 from acadiff.modality import Modality
 from acadiff.registration import ants
-from acadiff.registration.brain import STRIPPED, TEMPLATE, extract, is_bare
+from acadiff.registration.brain import STRIPPED, TEMPLATE, extract
 from acadiff.registration.options import Options
 from acadiff.registration.placed import Given, Placed, notes_of
 from acadiff.registration.transform import Linear, write_linear
 from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume
 from acadiff.volume.mask import brain_mask
-from acadiff.volume.quality import coarse, is_stripped, support
+from acadiff.volume.quality import is_bare, support
 from acadiff.volume.resample import onto, onto_grid
 from acadiff.volume.space import MODEL
 from acadiff.volume.template import template
@@ -116,13 +116,17 @@ def place(givens: Mapping[Modality, Given], options: Options, scratch: Path) -> 
 def _supports(volumes: Mapping[Modality, Volume]) -> dict[Modality, Mask]:
     """Where PETs that came without a head show brain."""
     pets = {m: volume for m, volume in volumes.items() if m.is_pet}
-    return {m: support(volume) for m, volume in pets.items() if is_stripped(coarse(volume))}
+    return {m: support(volume) for m, volume in pets.items() if is_bare(volume)}
 
 
 def _mri(given: Given, options: Options) -> tuple[Volume, Mask, str, Linear | None]:
     """The MRI without bias, its brain, how that was found, and the map if it told the brain."""
     volume = given.volume
-    found, how = extract(given, options.extraction, stripped=is_bare(volume))
+    found, how = extract(
+        given,
+        options.extraction,
+        stripped=is_bare(volume),
+    )
     linear = None
     if how == STRIPPED:
         mask = brain_mask(volume)

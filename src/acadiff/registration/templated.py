@@ -12,7 +12,7 @@ from acadiff.registration.placed import Given, Placed, notes_of
 from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume
 from acadiff.volume.mask import brain_mask
-from acadiff.volume.quality import coarse, is_stripped, support, template_mask
+from acadiff.volume.quality import is_bare, support, template_mask
 from acadiff.volume.resample import onto_grid
 
 Mask = Bool[np.ndarray, "i j k"]
@@ -28,7 +28,7 @@ def place(givens: Mapping[Modality, Given], options: Options) -> Placed:
     """
     grid = Grid(options.voxel)
     volumes = {m: onto_grid(given.volume, grid) for m, given in givens.items()}
-    bare = {m: is_stripped(coarse(volume)) for m, volume in volumes.items()}
+    bare = {m: is_bare(volume) for m, volume in volumes.items()}
     mask, how = _mask(givens, volumes, bare, options)
     return Placed(
         volumes,

@@ -34,8 +34,9 @@ class Linear:
 
     def __post_init__(self) -> None:
         """Refuse what leads nowhere."""
-        volume = abs(float(np.linalg.det(self.matrix[:3, :3])))
-        if not (np.isfinite(self.matrix).all() and 1e-3 < volume < 1e3):
+        finite = bool(np.isfinite(self.matrix).all())
+        volume = abs(float(np.linalg.det(self.matrix[:3, :3]))) if finite else np.nan
+        if not 1e-3 < volume < 1e3:  # false for NaN as well
             raise ScanError(
                 f"a transform changes volumes {volume:.3g}-fold",
                 code="E_TRANSFORM",

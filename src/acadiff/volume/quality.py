@@ -29,9 +29,10 @@ _BINS = 32
 _TAILS = (0.5, 99.5)  # percentiles between which intensities are told apart
 _SHARE = 0.5  # of a voxel; above it the voxel is brain
 _BLUR = 1.5  # voxels
-_SHELL_MM = (8, 24)  # around the template's brain: where a head has skull, muscle and skin
 _LIT = 0.02  # of the range; above it is not background
-_STRIPPED = 0.9  # of the shell is background
+_THIN_MM = 2  # of smaller voxels some are looked at
+_EVEN = 0.3  # of a scan without a head is background, all of one value
+_BRAIN_ML = (500, 2300)  # what stands out of it [ours: the template's brain has 1883 mL]
 
 Mask = Bool[np.ndarray, "i j k"]
 
@@ -117,11 +118,19 @@ def coverage(shape: tuple[int, ...], affine: Affine, through: Affine | None = No
     return float(((where >= -0.5) & (where <= np.array(shape) - 0.5)).all(axis=1).mean())
 
 
-def is_stripped(data: Float[np.ndarray, "i j k"]) -> bool:
-    """Whether nothing is left around the brain of a scan in template space."""
-    low = float(data.min())
-    top = float(np.percentile(data[template_mask()], _TAILS[1]))
-    return float((data[_shell()] <= low + _LIT * (top - low)).mean()) >= _STRIPPED
+def is_bare(volume: Volume) -> bool:
+    """Whether nothing but brain is on a scan: an even background, and a brain's volume."""
+    sizes = np.linalg.norm(volume.affine[:3, :3], axis=0)
+    thin = tuple(slice(None, None, max(1, round(_THIN_MM / size))) for size in sizes.tolist())
+    data = volume.data[0][thin]
+    low = data.min()
+    above = data[data > low]
+    if above.size > (1 - _EVEN) * data.size or above.size == 0:
+        return False
+    lit = above > low + _LIT * (np.percentile(above, _TAILS[1]) - low)
+    voxel_ml = volume.data.size / data.size * float(np.prod(sizes)) / 1000
+    least, most = _BRAIN_ML
+    return bool(least <= lit.sum() * voxel_ml <= most)
 
 
 def support(volume: Volume) -> Mask:
@@ -131,13 +140,6 @@ def support(volume: Volume) -> Mask:
     lit = data > low + _LIT * (np.percentile(data[::2, ::2, ::2], _TAILS[1]) - low)
     share = coarse_mask(lit, round(float(volume.affine[0, 0])))
     return np.asarray(ndimage.binary_fill_holes(share), bool)
-
-
-@cache
-def _shell() -> Mask:
-    distance = ndimage.distance_transform_edt(~template_mask()) * MEASURED_MM
-    near, far = _SHELL_MM
-    return np.asarray((distance > near) & (distance < far))
 
 
 def _binned(values: Float[np.ndarray, " n"]) -> np.ndarray:

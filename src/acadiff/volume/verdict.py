@@ -26,6 +26,7 @@ from acadiff.volume.quality import (
     flip,
     hindbrain,
     nmi,
+    template_mask,
 )
 from acadiff.volume.regions import reference
 from acadiff.volume.template import template
@@ -72,8 +73,8 @@ RULES = (
         "see that it is this person's, and that its header is right",
     ),
     Rule("dice", "W_QC_DICE", 0.9, 1, "its brain overlaps by {:.2f} (Dice)", "see its contour"),
-    Rule("moved_mm", "E_MISREG", 0, 10, "lies {:.0f} mm off its MRI", "see its header"),
-    Rule("moved_mm", "W_QC_MOVED", 0, 4, "lies {:.0f} mm off its MRI", "see its contour"),
+    Rule("moved_mm", "E_MISREG", 0, 10, "lies {:.0f} mm off its place", "see its header"),
+    Rule("moved_mm", "W_QC_MOVED", 0, 4, "lies {:.0f} mm off its place", "see its contour"),
     Rule(
         "agreement", "W_QC_PAIR", _KIN, 1, "follows its MRI no more than a stranger does ({:.2f})",
         "see that both are of one person, and that left is left in both",
@@ -87,7 +88,7 @@ RULES = (
 )  # fmt: skip
 
 COHORT = (("fov", -1), ("dice", -1), ("nmi_template", -1), ("nmi_mri", -1), ("agreement", -1),
-          ("reference", 0), ("outside", 1), ("brain_ml", 0))  # fmt: skip
+          ("texture", 0), ("reference", 0), ("outside", 1), ("brain_ml", 0))  # fmt: skip
 """Measures in which a scan is held against its cohort, and the side that is bad; 0 for both."""
 
 
@@ -124,6 +125,7 @@ def examine(
         found["outside"] = float((volume.data[0][mask] > SUVR[1]).mean())
     else:
         found["brain_ml"] = float(inside.sum()) * MEASURED_MM**3 / 1000
+        found["moved_mm"] = displacement(whole, template(MEASURED_MM).t1, template_mask())
     if mri is not None:
         found |= {
             "nmi_mri": nmi(mri, data, inside),
