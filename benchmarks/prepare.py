@@ -1,7 +1,7 @@
 """How long `acadiff prepare` takes a subject on one core, in CPU seconds, and how much memory.
 
     python benchmarks/prepare.py template            # 1 mm scans on Clinica's crop → 1 mm
-    python benchmarks/prepare.py native --warp syn   # scans of about 1 mm in their own space → 1 mm
+    python benchmarks/prepare.py native --warp syn   # scans of some 1 mm in their own space → 1 mm
 
 Scans are SIMULATED, at 1 mm. Start-up (imports, the template) is told apart, as it is paid once a
 process. Run it under `taskset -c 0` and `OMP_NUM_THREADS=1`, so that one core is what it has.
