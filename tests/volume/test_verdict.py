@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from acadiff import phantom
 from acadiff.modality import Modality
@@ -138,6 +139,16 @@ def test_one_who_is_far_from_the_others_is_flagged_and_nobody_else():
     rows[11]["dice"] = math.nan
     assert [n for n, names in enumerate(outliers(rows)) if names] == [7, 9]
     assert outliers(rows)[9] == ("dice",)
+
+
+def test_a_blurred_or_noisy_mri_is_far_from_its_cohort(people):
+    rows = [judged(scans, MRI)[0] for scans in people]
+    blurred = ndimage.gaussian_filter(people[3][MRI], 0.64)  # 6 mm FWHM
+    noise = 0.1 * np.random.default_rng(0).normal(size=GRID.shape)
+    for n, data in ((3, blurred), (5, (people[5][MRI] + noise) * (people[5][MRI] > 0))):
+        changed = [*rows]
+        changed[n] = judged(people[n], MRI, data)[0]
+        assert "texture" in outliers(changed)[n]
 
 
 def test_a_measure_that_hardly_varies_flags_nobody():
