@@ -1,0 +1,179 @@
+"""Registration finds what was moved; what ANTs writes is what we mean."""
+
+import builtins
+from importlib.util import find_spec
+
+import native as simulated
+import numpy as np
+import pytest
+
+from acadiff import phantom
+from acadiff.cohort.candidate import Candidate
+from acadiff.errors import MissingInputError
+from acadiff.modality import Modality
+from acadiff.phantom import Parameters
+from acadiff.registration import ants
+from acadiff.registration.back import to_scan
+from acadiff.registration.describe import scan_sidecar, ways
+from acadiff.registration.options import Options
+from acadiff.registration.transform import Linear, write_linear
+from acadiff.registration.visit import prepare
+from acadiff.volume.grid import Grid
+from acadiff.volume.image import Volume
+from acadiff.volume.lattice import upsample
+from acadiff.volume.regions import NAMES, parcellation, reference
+from acadiff.volume.resample import onto, onto_grid
+from acadiff.volume.template import template
+
+MRI, FDG, AV45 = Modality
+SCANS = phantom.render(phantom.enrol(12, 3, Parameters()), 2)
+MOVES = {m: simulated.motion(np.random.default_rng(m.index)) for m in Modality}
+TEMPLATE = Volume(template(2).t1[None], Grid(2).affine, MRI)
+
+
+def registers(test):
+    """Takes long, and needs ANTs."""
+    lacking = find_spec("ants") is None
+    return pytest.mark.slow(pytest.mark.skipif(lacking, reason="antspyx is not installed")(test))
+
+
+def visit(folder, scans, **options):
+    """Acquired scans on disk, prepared."""
+    folder.mkdir(exist_ok=True)
+    candidates = {}
+    for modality, acquired in scans.items():
+        path = folder / f"{modality.name}.nii.gz"
+        simulated.save(path, acquired)
+        candidates[modality] = Candidate(path, "1", None, modality)
+    return prepare("sub-1", candidates, Options(**options), folder, folder)
+
+
+def test_without_antspy_it_says_what_to_install(tmp_path, monkeypatch):
+    find = builtins.__import__
+
+    def without(name, *rest):
+        if name == "ants":
+            raise ImportError("No module named 'ants'", name="ants")
+        return find(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    ants.library.cache_clear()
+    with pytest.raises(
+        MissingInputError, match=r"pip install 'acadiff\[registration\]'"
+    ) as caught:
+        ants.library()
+    assert caught.value.code == "E_NO_REGISTRATION"
+    acquired = simulated.acquire(SCANS[MRI], MOVES[MRI], voxel=(4, 4, 4))
+    made = visit(tmp_path, {MRI: acquired}, voxel=4)
+    assert [problem.code for problem in made.problems] == ["E_NO_REGISTRATION"]
+    ants.library.cache_clear()
+
+
+def test_a_native_pet_alone_is_refused(tmp_path):
+    acquired = simulated.acquire(SCANS[FDG], MOVES[FDG], voxel=(4, 4, 4))
+    made = visit(tmp_path, {FDG: acquired}, voxel=4)
+    assert [problem.code for problem in made.problems] == ["E_NO_MRI"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The default: an affine map, at 2 mm."""
+    scans = {
+        m: simulated.acquire(v, MOVES[m], orientation="PIR", oblique=6) for m, v in SCANS.items()
+    }
+    return visit(tmp_path_factory.mktemp("native"), scans, voxel=2)
+
+
+@registers
+def test_all_is_found_and_nothing_is_odd(made):
+    assert set(made.scans) == set(Modality)
+    assert made.problems == ()
+    assert (made.space, made.extraction) == ("native", "stripped")
+
+
+@registers
+def test_motion_makes_no_difference(made):
+    """As if the scans had been registered from where they were simulated."""
+    fixed = ants.unbiased(SCANS[MRI], SCANS[MRI].data[0] > 0)
+    unmoved = ants.linear(TEMPLATE, fixed, "Affine").matrix
+    inside = made.mask & (onto_grid(SCANS[MRI], Grid(2), unmoved).data[0] > 0.1)
+    for modality, scanned in made.scans.items():
+        truth = onto_grid(SCANS[modality], Grid(2), unmoved)
+        assert simulated.in_brain(scanned.volume, truth, inside) >= 0.97
+        if modality.is_pet:
+            ratio = regional(scanned.volume) / regional(truth)
+            assert np.abs(ratio - 1).max() < 0.03
+
+
+@registers
+def test_pets_lie_on_the_mri_to_a_millimetre(made):
+    points = np.array([[x, y, z, 1] for x in (-50, 50) for y in (-80, 50) for z in (-30, 60)])
+    there = MOVES[MRI] @ points.T
+    for modality in (FDG, AV45):
+        true = MOVES[modality] @ np.linalg.inv(MOVES[MRI])
+        off = (made.scans[modality].linear.matrix - true) @ there
+        assert np.linalg.norm(off[:3], axis=0).max() < 1
+
+
+@registers
+def test_again_is_the_same_to_the_bit():
+    small = onto(SCANS[MRI], (50, 60, 50), Grid(4).affine)
+    one, other = (ants.linear(TEMPLATE, small, "Affine") for _ in range(2))
+    assert np.array_equal(one.matrix, other.matrix)
+
+
+def regional(volume):
+    """Mean uptake of every region over that of the reference region."""
+    grey = template(2).gm > 0.5
+    own = reference(str(volume.modality.reference_region), 2)
+    shares = [upsample(share, 2) > 0.5 for share in parcellation()]
+    assert len(shares) == len(NAMES)
+    means = np.array([volume.data[0][share & grey].mean() for share in shares])
+    return means / volume.data[0][own].mean()
+
+
+@registers
+def test_a_whole_head_is_stripped_by_the_template(tmp_path):
+    head = simulated.head(SCANS[MRI])
+    acquired = simulated.acquire(
+        head, MOVES[MRI], voxel=(1.5, 1.5, 1.5), orientation="LPS", extent=(240, 260, 300)
+    )
+    made = visit(tmp_path, {MRI: acquired}, voxel=2)
+    assert made.extraction == "template"
+    assert set(made.scans) == {MRI}
+    back = onto_grid(
+        SCANS[MRI], Grid(2), np.linalg.inv(MOVES[MRI]) @ made.scans[MRI].linear.matrix
+    )
+    truth = back.data[0] > 0.1
+    assert 2 * (made.mask & truth).sum() / (made.mask.sum() + truth.sum()) > 0.9
+    assert simulated.in_brain(made.scans[MRI].volume, back, made.mask & truth) > 0.9
+
+
+@registers
+def test_a_deformation_brings_nearer_and_leads_back(tmp_path):
+    acquired = simulated.acquire(SCANS[MRI], MOVES[MRI], voxel=(2, 2, 2))
+    bent = visit(tmp_path / "bent", {MRI: acquired}, voxel=2, warp="syn")
+    straight = visit(tmp_path / "straight", {MRI: acquired}, voxel=2)
+    one, other = (v.scans[MRI].measures["nmi_template"] for v in (bent, straight))
+    assert one > other
+    files = {(way.start, way.end): way for way in ways(bent)}
+    assert {key: way.suffix for key, way in files.items()} == {
+        ("T1w", "MNI152NLin2009aSym"): ".h5",
+        ("MNI152NLin2009aSym", "T1w"): ".h5",
+    }
+    files["MNI152NLin2009aSym", "T1w"].write(tmp_path / "back.h5")
+    sidecar = scan_sidecar(bent, bent.scans[MRI], Options(voxel=2, warp="syn"), "x")
+    again = to_scan(bent.scans[MRI].volume, sidecar, tmp_path / "back")
+    assert np.array_equal(again.affine, bent.scans[MRI].given.scan.header.affine)
+    inside = acquired.volume.data[0] > 50
+    assert simulated.in_brain(again, acquired.volume, inside) > 0.9
+
+
+@registers
+def test_ants_moves_an_image_as_we_do(tmp_path):
+    linear = Linear(MOVES[FDG])
+    write_linear(tmp_path / "a.txt", linear)
+    theirs = ants.carried(SCANS[FDG], Grid(2).shape, Grid(2).affine, [tmp_path / "a.txt"])
+    ours = onto_grid(SCANS[FDG], Grid(2), linear.matrix)
+    differing = np.abs(theirs.data - ours.data) > 2e-3  # at the very edge of the field of view
+    assert differing.mean() < 1e-4
