@@ -89,6 +89,13 @@ def test_every_scan_has_its_picture_its_numbers_and_its_problems():
     assert html.count(f">{value}</td>") >= 1
 
 
+def test_numbers_come_in_one_order_whatever_the_order_of_a_record():
+    one = entry(1)
+    turned = {m: dict(reversed([*of.items(), ("zz", 1.0)])) for m, of in one.measures.items()}
+    told = [re.findall(r"<span>([^<]+) <b>", page([replace(one, measures=turned)]))]
+    assert told[0][:4] == ["Field of view", "NMI, template", "Pons : cerebellum", "zz"]
+
+
 def test_of_a_large_cohort_the_page_says_what_it_does_not_show():
     rows = [entry(n, *(["W_FLIP"] if n < 3 else [])) for n in range(6)]
     asked = []

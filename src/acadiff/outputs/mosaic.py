@@ -4,7 +4,7 @@ What was refused or is odd comes first. Of a large cohort the page shows the pic
 visits as it has room for, and says how many it leaves out; its table lists every visit.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -50,7 +50,9 @@ MEASURES: Mapping[str, Measure] = {
         "Agreement", ".2f", "how far the PET follows what is individual in this MRI: 0 to 1"
     ),
     "mirrored": Measure("Mirrored", ".2f", "the agreement of the PET’s mirror image"),
-    "moved_mm": Measure("Displaced, mm", ".0f", "how far the PET must be moved to fit the MRI"),
+    "moved_mm": Measure(
+        "Displaced, mm", ".0f", "how far a PET must be moved to fit its MRI, an MRI the template"
+    ),
     "hindbrain": Measure("Pons : cerebellum", ".2f", "below 1 in FDG, above 1.25 in AV45"),
     "texture": Measure("Texture", ".2f", "share of fine detail: about .45 in MRI, .3 in PET"),
     "reference": Measure("Reference SUVR", ".3f", "mean of the reference region; should be 1"),
@@ -137,6 +139,7 @@ def qc_page(
         modalities=list(Modality),
         measures=MEASURES,
         called=called,
+        ordered=_in_order,
         printed=printed,
         number=number,
         version=__version__,
@@ -213,14 +216,19 @@ def _look(volume: Volume, mask: Bool[np.ndarray, "i j k"]) -> Look:
     return Look("gray", 0.0, bright if bright > 0 else 1.0, volume.unit)
 
 
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Known measures in our order, then the others."""
+    held = set(names)
+    return [name for name in MEASURES if name in held] + sorted(held - MEASURES.keys())
+
+
 def _columns(rows: Sequence[QCEntry]) -> list[tuple[Modality, list[str]]]:
-    """The measures that any visit has, by modality: known ones in our order, then the others."""
+    """The measures that any visit has, by modality."""
     columns = []
     for modality in Modality:
         held = {name for e in rows for name in e.measures.get(modality, {})}
-        names = [name for name in MEASURES if name in held] + sorted(held - MEASURES.keys())
-        if names:
-            columns.append((modality, names))
+        if held:
+            columns.append((modality, _in_order(held)))
     return columns
 
 

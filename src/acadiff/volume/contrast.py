@@ -14,8 +14,8 @@ from acadiff.volume.lattice import COARSE_MM
 from acadiff.volume.template import template
 
 SHARP = 0.375
-"""Texture above which a scan is an MRI [ours: halfway; of 184 simulated people MRI has .41 to .53,
-PET .18 to .34]."""
+"""Texture above which a scan is an MRI [ours: of 195 simulated people MRI has .39 to .53, PET .18
+to .34]."""
 
 HINDBRAIN = (0.95, 1.25)
 """Pons over cerebellum below which a smooth scan is FDG, and above which it is AV45 [ours: FDG has
