@@ -9,7 +9,7 @@ import pytest
 from acadiff import phantom
 from acadiff.modality import Modality
 from acadiff.phantom import Parameters
-from acadiff.volume.alignment import agreement, displacement
+from acadiff.volume.alignment import Anatomy
 from acadiff.volume.mask import brain_mask
 
 STRANGER = 0.4
@@ -40,10 +40,10 @@ def moved(image, mm, axis):
 @pytest.mark.slow
 @pytest.mark.parametrize("tracer", PETS)
 def test_one_is_known_from_a_stranger(people, tracer):
-    own = [agreement(scans[tracer], scans[Modality.MRI], mask) for scans, mask in people]
+    own = [Anatomy(scans[Modality.MRI], mask).agreement(scans[tracer]) for scans, mask in people]
     assert min(own) > STRANGER
     swapped = [
-        agreement(other[tracer] * mask, scans[Modality.MRI], mask)
+        Anatomy(scans[Modality.MRI], mask).agreement(other[tracer] * mask)
         for (scans, mask), (other, _) in permutations(people, 2)
     ]
     assert np.mean(np.array(swapped) < STRANGER) >= 0.95
@@ -53,43 +53,45 @@ def test_one_is_known_from_a_stranger(people, tracer):
 def test_a_pet_lies_where_it_lies(people, tracer):
     for scans, mask in people[:4]:
         mri, pet = scans[Modality.MRI], scans[tracer]
-        assert displacement(pet, mri, mask) <= 4
+        assert Anatomy(mri, mask).displacement(pet) <= 4
         for axis, mm in ((0, 20), (1, -20), (2, 28)):
             away = moved(pet, mm, axis)
-            assert displacement(away, mri, mask) == pytest.approx(abs(mm), abs=4)
-            assert displacement(away * mask, mri, mask) >= MISPLACED_MM
-            assert agreement(away, mri, mask) < STRANGER
+            assert Anatomy(mri, mask).displacement(away) == pytest.approx(abs(mm), abs=4)
+            assert Anatomy(mri, mask).displacement(away * mask) >= MISPLACED_MM
+            assert Anatomy(mri, mask).agreement(away) < STRANGER
 
 
 @pytest.mark.parametrize("tracer", PETS)
 def test_left_and_right_of_pet_and_mri_are_held_together(people, tracer):
     for scans, mask in people[:4]:
         mri, mirrored = scans[Modality.MRI], scans[tracer][::-1] * mask
-        assert agreement(mirrored, mri, mask) < STRANGER < agreement(mirrored[::-1], mri, mask)
+        told = Anatomy(mri, mask).agreement
+        assert told(mirrored) < STRANGER < told(mirrored[::-1])
 
 
 @pytest.mark.parametrize("tracer", PETS)
 def test_the_unit_is_of_no_account(people, tracer):
     scans, mask = people[0]
     mri, pet = scans[Modality.MRI], scans[tracer]
-    assert agreement(7e3 * pet, mri / 9, mask) == pytest.approx(
-        agreement(pet, mri, mask), abs=1e-4
+    assert Anatomy(mri / 9, mask).agreement(7e3 * pet) == pytest.approx(
+        Anatomy(mri, mask).agreement(pet), abs=1e-4
     )
-    assert displacement(7e3 * pet, mri / 9, mask) == displacement(pet, mri, mask)
+    assert Anatomy(mri / 9, mask).displacement(7e3 * pet) == Anatomy(mri, mask).displacement(pet)
 
 
 @pytest.mark.parametrize("empty", [np.zeros_like, np.ones_like])
 def test_what_shows_nothing_agrees_with_nothing(people, empty):
     scans, mask = people[0]
     mri, pet = scans[Modality.MRI], scans[Modality.FDG]
-    assert agreement(empty(pet), mri, mask) < 0.2
-    assert agreement(pet, empty(mri), mask) < 0.2
-    assert np.isfinite(displacement(empty(pet), mri, mask))
+    assert Anatomy(mri, mask).agreement(empty(pet)) < 0.2
+    assert Anatomy(empty(mri), mask).agreement(pet) < 0.2
+    assert np.isfinite(Anatomy(mri, mask).displacement(empty(pet)))
 
 
 def test_without_a_brain_there_is_no_answer(people):
     scans, mask = people[0]
     few = np.zeros_like(mask)
     few[20:25, 20:25, 20:25] = True
-    for measure in (agreement, displacement):
-        assert np.isnan(measure(scans[Modality.FDG], scans[Modality.MRI], few))
+    told = Anatomy(scans[Modality.MRI], few)
+    for measure in (told.agreement, told.displacement):
+        assert np.isnan(measure(scans[Modality.FDG]))

@@ -10,6 +10,7 @@ from scipy import ndimage
 from acadiff import phantom
 from acadiff.modality import Modality
 from acadiff.phantom import Parameters
+from acadiff.volume.alignment import Anatomy
 from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume
 from acadiff.volume.mask import brain_mask
@@ -41,8 +42,8 @@ def judged(scans, modality, data=None):
     mask = brain_mask(Volume(mri[None], GRID.affine, MRI))
     volume = Volume((whole * mask)[None], GRID.affine, modality)
     known = {"fov": 1.0} | ({} if modality.is_pet else {"dice": dice(mask, template_mask())})
-    other = scans[MRI] * mask if modality.is_pet else None
-    measures, problems = examine("x.nii.gz", volume, mask, known, whole, other)
+    other = Anatomy(scans[MRI] * mask, mask) if modality.is_pet else None
+    measures, problems = examine("x.nii.gz", volume, mask, mask, known, whole, other)
     assert all(p.where == "x.nii.gz" and p.text.startswith("x.nii.gz: ") for p in problems)
     return measures, {problem.code for problem in problems}
 
@@ -124,7 +125,8 @@ def test_what_could_not_be_measured_is_not_judged(people):
     few = np.zeros(GRID.shape, bool)
     few[18:22, 30:34, 26:30] = True
     fdg = Volume((people[0][FDG] * few)[None], GRID.affine, FDG)
-    measures, problems = examine("x", fdg, few, {}, people[0][FDG], people[0][MRI])
+    pet, mri = people[0][FDG], Anatomy(people[0][MRI], few)
+    measures, problems = examine("x", fdg, few, few, {}, pet, mri)
     unknown = {"texture", "agreement", "mirrored", "moved_mm", "hindbrain", "reference"}
     assert {name for name, value in measures.items() if math.isnan(value)} == unknown
     assert not problems

@@ -29,8 +29,7 @@ def entry(
         far: measures in which a scan is far from the cohort.
     """
     told = record.get("Measures", {})
-    # In an order of their own: a record that was read has its keys sorted, a new one has not.
-    measures = {m: dict(sorted(told[m.name].items())) for m in Modality if m.name in told}
+    measures = {m: dict(told[m.name]) for m in Modality if m.name in told}
     odd = {(m, name) for m, own in measures.items() for name in broken(own)}
     where, how = record.get("Space"), record.get("BrainExtraction")
     remark = f"from {where}; brain by {how}" if record else "nothing of it can be used"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from acadiff.volume.glance import COARSEST_MM
 from acadiff.volume.grid import grid_of
 from acadiff.volume.image import Scan, Volume, load_scan
 from acadiff.volume.nifti import shown
-from acadiff.volume.quality import coverage
+from acadiff.volume.quality import coarse_mask, coverage
 from acadiff.volume.resample import Affine
 from acadiff.volume.space import Space, detect, remarks
 
@@ -80,6 +81,12 @@ class Placed:
                 value=self.extraction,
                 hint="look at the MRI and its mask, or choose another --brain",
             )
+
+    @cached_property
+    def inside(self) -> Bool[np.ndarray, "x y z"]:
+        """The brain at the voxel size of the measures."""
+        voxel = float(next(iter(self.volumes.values())).affine[0, 0])
+        return coarse_mask(self.mask, round(voxel))
 
     def through(self, modality: Modality) -> Affine | None:
         """Template mm → mm of a scan, but for a deformation; None if it came on a template."""

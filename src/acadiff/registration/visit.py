@@ -17,9 +17,10 @@ from acadiff.registration.options import Options
 from acadiff.registration.placed import Given, Placed, read_all
 from acadiff.registration.suvr import Scale, to_suvr
 from acadiff.registration.transform import Linear
+from acadiff.volume.alignment import Anatomy
 from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume
-from acadiff.volume.quality import coarse, coarse_mask, dice, template_mask
+from acadiff.volume.quality import coarse, dice, template_mask
 from acadiff.volume.resample import onto_grid
 from acadiff.volume.space import common
 from acadiff.volume.verdict import examine
@@ -115,21 +116,24 @@ def _finished(
 ) -> tuple[dict[Modality, Scanned], tuple[Problem, ...]]:
     """Mask, scale, measure and judge what was placed."""
     scans: dict[Modality, Scanned] = {}
+    mri: Anatomy | None = None
     problems = [*placed.notes, *placed.refused.values()]
     for modality, volume in placed.volumes.items():
         try:
-            scan, said = _one(givens[modality], volume, placed, options, scans.get(Modality.MRI))
+            scan, said = _one(givens[modality], volume, placed, options, mri)
         except ScanError as error:
             problems.append(Problem.of(givens[modality].where, error.at(givens[modality].where)))
             continue
         problems += said
         if not any(problem.code.startswith("E_") for problem in said):
             scans[modality] = scan
+            if not modality.is_pet:
+                mri = Anatomy(coarse(scan.volume), placed.inside)
     return scans, tuple(problems)
 
 
 def _one(
-    given: Given, volume: Volume, placed: Placed, options: Options, mri: Scanned | None
+    given: Given, volume: Volume, placed: Placed, options: Options, mri: Anatomy | None
 ) -> tuple[Scanned, tuple[Problem, ...]]:
     modality, scale = volume.modality, None
     _require_whole(given, placed, Grid(options.voxel))
@@ -140,16 +144,17 @@ def _one(
         clean = _bare(volume, placed.mask)
     known = {"fov": placed.coverage[modality]}
     if modality in placed.supports:
-        known["dice"] = dice(placed.supports[modality], coarse_mask(placed.mask, options.voxel))
+        known["dice"] = dice(placed.supports[modality], placed.inside)
     elif not modality.is_pet:
-        known["dice"] = dice(coarse_mask(placed.mask, options.voxel), template_mask())
+        known["dice"] = dice(placed.inside, template_mask())
     measures, said = examine(
         given.where,
         clean,
         placed.mask,
+        placed.inside,
         known,
         coarse(volume),
-        coarse(mri.volume) if mri else None,
+        mri,
         bare=modality in placed.supports or placed.extraction == STRIPPED,
     )
     known = {name: float(f"{v:.6g}") for name, v in measures.items() if math.isfinite(v)}

@@ -6,6 +6,8 @@ on the coarse lattice of template space, where a voxel of noise no longer counts
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -29,76 +31,112 @@ _TINY = 1e-9
 Image = Float[np.ndarray, "x y z"]
 Mask = Bool[np.ndarray, "x y z"]
 Columns = Float[np.ndarray, "v n"]
+Values = Float[np.ndarray, " v"]
 
 
-def displacement(pet: Image, mri: Image, mask: Mask) -> float:
-    """How far, in mm, a PET has to be moved to fit its MRI best; 0 if it lies right.
-
-    A climb from where it lies, by 16, 8 and 4 mm along any axis or diagonal, which finds what is
-    up to 30 mm off. Where the PET was cut to the brain of the MRI, the part of it that is left
-    lies nearer than the whole did: 20 mm then read as 12 to 16. NaN if there is hardly a brain.
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """An MRI, as what explains the PET of its visit; what is made of it is made once.
 
     Args:
-        pet: in any unit.
-        mri: zero outside the brain.
-        mask: the brain of the MRI.
+        image: zero outside the brain.
+        mask: its brain.
     """
-    if mask.sum() < _LEAST_VOXELS:
-        return float("nan")
-    domain = np.asarray(ndimage.binary_dilation(mask, iterations=_MARGIN))
-    columns = _orthonormal([_centred(m[domain]) for m in _own_maps(mri, mask)])
 
-    def fit(by: tuple[int, ...]) -> float:
-        return _fit(_centred(_moved(pet, by)[domain]), columns)
+    image: Image
+    mask: Mask
 
-    here: tuple[int, ...] = (0, 0, 0)
-    best, moves = fit(here), 0
-    for step in _STEPS:
-        while moves < _MOST_MOVES:
-            moves += 1
-            better, there = max((fit(to), to) for to in _neighbours(here, step))
-            if better <= best + _TINY:
-                break
-            here, best = there, better
-    return float(COARSE_MM * np.linalg.norm(here))
+    def displacement(self, pet: Image) -> float:
+        """How far, in mm, a PET has to be moved to fit the MRI best; 0 if it lies right.
+
+        A climb from where it lies, by 16, 8 and 4 mm along any axis or diagonal, which finds what
+        is up to 30 mm off. Where the PET was cut to the brain of the MRI, the part of it that is
+        left lies nearer than the whole did: 20 mm then read as 12 to 16. NaN if there is hardly a
+        brain.
+
+        Args:
+            pet: in any unit.
+        """
+        if self.mask.sum() < _LEAST_VOXELS:
+            return float("nan")
+        domain, columns = self._around
+
+        def fit(by: tuple[int, ...]) -> float:
+            return _fit(_centred(_moved(pet, by)[domain]), columns)
+
+        here: tuple[int, ...] = (0, 0, 0)
+        best, moves = fit(here), 0
+        for step in _STEPS:
+            while moves < _MOST_MOVES:
+                moves += 1
+                better, there = max((fit(to), to) for to in _neighbours(here, step))
+                if better <= best + _TINY:
+                    break
+                here, best = there, better
+        return float(COARSE_MM * np.linalg.norm(here))
+
+    def agreement(self, pet: Image) -> float:
+        """How far a PET follows what is individual in the MRI: 0 for strangers, toward 1 for kin.
+
+        Multiple correlation of the PET with maps of the MRI well inside the brain, after taking
+        from both what is smooth and what the average brain explains. NaN if there is hardly a
+        brain.
+
+        Args:
+            pet: in any unit.
+        """
+        if self._within.inside.sum() < _LEAST_VOXELS:
+            return float("nan")
+        average, own = self._individual
+        return _fit(_without(self._within.local(pet), average), own)
+
+    @cached_property
+    def _maps(self) -> tuple[Image, ...]:
+        """Blurred powers of the MRI, which stand for its tissues.
+
+        Any tracer is nearly a cubic function of the T1 signal, which rises from fluid over grey to
+        white matter.
+        """
+        low, high = np.percentile(self.image[self.mask], (2, 98))
+        level = np.clip((self.image - low) / max(high - low, _TINY), 0, 1.2) * self.mask
+        return tuple(_smooth(level**power, BLUR_MM) for power in (1, 2, 3))
+
+    @cached_property
+    def _around(self) -> tuple[Mask, Columns]:
+        """The brain with its margin, and what the maps span there."""
+        domain = np.asarray(ndimage.binary_dilation(self.mask, iterations=_MARGIN))
+        return domain, _orthonormal([_centred(m[domain]) for m in self._maps])
+
+    @cached_property
+    def _within(self) -> "_Within":
+        eroded = np.asarray(ndimage.binary_erosion(self.mask))
+        return _Within(eroded & (template(COARSE_MM).brain > 0.5))
+
+    @cached_property
+    def _individual(self) -> tuple[Columns, Columns]:
+        """What the average brain spans well inside this one, and what the MRI adds to it."""
+        here, local = template(COARSE_MM), self._within.local
+        average = _orthonormal([local(_smooth(m, BLUR_MM)) for m in (here.gm, here.wm, here.csf)])
+        return average, _orthonormal([_without(local(m), average) for m in self._maps])
 
 
-def agreement(pet: Image, mri: Image, mask: Mask) -> float:
-    """How far a PET follows what is individual in an MRI: 0 for strangers, toward 1 for oneself.
+@dataclass(frozen=True, eq=False)
+class _Within:
+    """Voxels well inside a brain, in which what is smooth is taken from an image."""
 
-    Multiple correlation of the PET with maps of the MRI well inside the brain, after taking from
-    both what is smooth and what the average brain explains. NaN if there is hardly a brain.
+    inside: Mask
 
-    Args:
-        pet: in any unit.
-        mri: zero outside the brain.
-        mask: the brain of the MRI.
-    """
-    here = template(COARSE_MM)
-    inside = np.asarray(ndimage.binary_erosion(mask)) & (here.brain > 0.5)
-    if inside.sum() < _LEAST_VOXELS:
-        return float("nan")
-    weight = inside.astype(np.float32)
-    share = np.maximum(_smooth(weight, _LOCAL_MM), _TINY)
+    def local(self, image: Image) -> Values:
+        rest = image - _smooth(image * self._weight, _LOCAL_MM) / self._share
+        return np.asarray(rest[self.inside], np.float64)
 
-    def local(image: Image) -> Float[np.ndarray, " v"]:
-        rest = image - _smooth(image * weight, _LOCAL_MM) / share
-        return np.asarray(rest[inside], np.float64)
+    @cached_property
+    def _weight(self) -> Image:
+        return self.inside.astype(np.float32)
 
-    average = _orthonormal([local(_smooth(m, BLUR_MM)) for m in (here.gm, here.wm, here.csf)])
-    own = _orthonormal([_without(local(m), average) for m in _own_maps(mri, mask)])
-    return _fit(_without(local(pet), average), own)
-
-
-def _own_maps(mri: Image, mask: Mask) -> tuple[Image, ...]:
-    """Blurred powers of an MRI, which stand for its tissues.
-
-    Any tracer is nearly a cubic function of the T1 signal, which rises from fluid over grey to
-    white matter.
-    """
-    low, high = np.percentile(mri[mask], (2, 98))
-    level = np.clip((mri - low) / max(high - low, _TINY), 0, 1.2) * mask
-    return tuple(_smooth(level**power, BLUR_MM) for power in (1, 2, 3))
+    @cached_property
+    def _share(self) -> Image:
+        return np.asarray(np.maximum(_smooth(self._weight, _LOCAL_MM), _TINY))
 
 
 def _smooth(image: Image, fwhm_mm: float) -> Float32[np.ndarray, "x y z"]:
@@ -106,21 +144,21 @@ def _smooth(image: Image, fwhm_mm: float) -> Float32[np.ndarray, "x y z"]:
     return np.asarray(ndimage.gaussian_filter(np.asarray(image, np.float32), sigma), np.float32)
 
 
-def _centred(values: Float[np.ndarray, " v"]) -> Float[np.ndarray, " v"]:
+def _centred(values: Values) -> Values:
     return np.asarray(values - values.mean(dtype=np.float64), np.float64)
 
 
-def _without(values: Float[np.ndarray, " v"], columns: Columns) -> Float[np.ndarray, " v"]:
+def _without(values: Values, columns: Columns) -> Values:
     """What the columns do not explain."""
     return np.asarray(values - columns @ (columns.T @ values))
 
 
-def _orthonormal(maps: Sequence[Float[np.ndarray, " v"]]) -> Columns:
+def _orthonormal(maps: Sequence[Values]) -> Columns:
     columns, _ = np.linalg.qr(np.stack(maps, 1))
     return np.asarray(columns)
 
 
-def _fit(values: Float[np.ndarray, " v"], columns: Columns) -> float:
+def _fit(values: Values, columns: Columns) -> float:
     """Share of the length of `values` that lies in the span of the columns."""
     whole = float(np.linalg.norm(values))
     return float(np.linalg.norm(columns.T @ values)) / whole if whole > _TINY else 0.0

@@ -8,13 +8,14 @@ docs/errors.md repeats them.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from acadiff.errors import Problem
 from acadiff.modality import Modality
-from acadiff.volume.alignment import agreement, displacement
+from acadiff.volume.alignment import Anatomy
 from acadiff.volume.contrast import kind, texture
 from acadiff.volume.image import Volume
 from acadiff.volume.intensity import SUVR
@@ -22,7 +23,6 @@ from acadiff.volume.quality import (
     MEASURED_MM,
     Mask,
     coarse,
-    coarse_mask,
     flip,
     hindbrain,
     nmi,
@@ -96,9 +96,10 @@ def examine(
     where: str,
     volume: Volume,
     mask: Mask,
+    inside: Bool[np.ndarray, "x y z"],
     known: Measures,
     whole: Image,
-    mri: Image | None = None,
+    mri: Anatomy | None = None,
     *,
     bare: bool = True,
 ) -> tuple[dict[str, float], tuple[Problem, ...]]:
@@ -108,12 +109,13 @@ def examine(
         where: its path, for what is said.
         volume: on a model's grid, background outside the brain.
         mask: the brain on that grid.
+        inside: the same at the measures' voxel size.
         known: measures that were taken before: `fov`, and `dice` if the scan tells its brain.
         whole: the scan with all that is around the brain, at the measures' voxel size.
-        mri: the MRI of the same visit, brain alone, at that size, if a PET has one.
+        mri: the MRI of the same visit at that size, if a PET has one.
         bare: whether there is nothing around the brain.
     """
-    data, inside = coarse(volume), coarse_mask(mask, round(float(volume.affine[0, 0])))
+    data = coarse(volume)
     found = dict(known) | {
         "nmi_template": nmi(template(MEASURED_MM).t1, data, inside),
         "hindbrain": hindbrain(data, inside),
@@ -125,13 +127,13 @@ def examine(
         found["outside"] = float((volume.data[0][mask] > SUVR[1]).mean())
     else:
         found["brain_ml"] = float(inside.sum()) * MEASURED_MM**3 / 1000
-        found["moved_mm"] = displacement(whole, template(MEASURED_MM).t1, template_mask())
+        found["moved_mm"] = _average().displacement(whole)
     if mri is not None:
         found |= {
-            "nmi_mri": nmi(mri, data, inside),
-            "agreement": agreement(data, mri, inside),
-            "mirrored": agreement(np.flip(data, 0), mri, inside),
-            "moved_mm": displacement(whole, mri, inside),
+            "nmi_mri": nmi(mri.image, data, inside),
+            "agreement": mri.agreement(data),
+            "mirrored": mri.agreement(np.flip(data, 0)),
+            "moved_mm": mri.displacement(whole),
         }
     said = (*_broken(where, found), *_turned(where, flip(whole, bare=bare)))
     if _is_mirrored(found):
@@ -164,6 +166,12 @@ def outliers(rows: Sequence[Measures]) -> list[tuple[str, ...]]:
         for index in np.flatnonzero(known & (bad > _FAR)):
             far[index].append(name)
     return [tuple(names) for names in far]
+
+
+@cache
+def _average() -> Anatomy:
+    """The template, as what an MRI must lie on."""
+    return Anatomy(template(MEASURED_MM).t1, template_mask())
 
 
 def _broken(where: str, measures: Measures) -> list[Problem]:
