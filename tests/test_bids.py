@@ -20,6 +20,12 @@ def test_a_name_survives_its_path(name):
     assert parse(name.stem + ".json") == name
 
 
+def test_a_plus_is_part_of_a_label():
+    name = Name("A+B", Modality.FDG, "M12+1", "MNI152NLin2009aSym", None, "preproc")
+    assert parse(str(name.path())) == name
+    assert subject_label("sub-A+B") == "A+B"
+
+
 def test_entities_stand_in_the_order_of_bids():
     name = Name("ADNI1", Modality.FDG, "M00", "MNI152NLin2009aSym", "4mm", "synth")
     assert str(name.path()) == (
@@ -30,11 +36,28 @@ def test_entities_stand_in_the_order_of_bids():
 
 
 @pytest.mark.parametrize(
-    "hostile", ["../x", "/etc", "a b", "", "a-b", "x\n", "é", "\u0661", "a/b", "a_b", ".", "x\0"]
+    "hostile",
+    [
+        "../x",
+        "/etc",
+        "a b",
+        "",
+        "a-b",
+        "x\n",
+        "é",
+        "\u0661",
+        "a/b",
+        "a_b",
+        ".",
+        "x\0",
+        "+1",
+        "x" * 65,
+    ],
 )
-def test_a_label_is_letters_and_digits_only(hostile):
-    with pytest.raises(CohortError, match="BIDS label"):
+def test_a_label_is_letters_digits_and_plus_only(hostile):
+    with pytest.raises(CohortError, match="BIDS label") as caught:
         subject_label(hostile)
+    assert caught.value.code == "E_ID"
     with pytest.raises(CohortError, match="BIDS label"):
         Name(hostile, Modality.MRI)
     with pytest.raises(CohortError, match="BIDS label"):

@@ -7,8 +7,10 @@ from pathlib import PurePosixPath
 from acadiff.errors import CohortError
 from acadiff.modality import Modality
 
-_LABEL = re.compile(r"[0-9A-Za-z]+")
-_ENTITY = re.compile(r"([a-z]+)-([0-9A-Za-z]+)")
+LABEL = re.compile(r"[0-9A-Za-z][0-9A-Za-z+]{0,63}")
+"""A label of BIDS 1.10; a `+` in front is left out, for spreadsheets take it for a formula."""
+
+_ENTITY = re.compile(rf"([a-z]+)-({LABEL.pattern})")
 _KNOWN = ("sub", "ses", "trc", "space", "res", "desc")
 
 
@@ -16,12 +18,15 @@ def label(text: str, what: str) -> str:
     """Return `text` if it is a legal BIDS label.
 
     Raises:
-        CohortError: it holds anything but letters and digits (a path, a space, a dash …).
+        CohortError: it holds anything but letters, digits and, after the first, `+`: a path, a
+            space, a dash …
     """
-    if not _LABEL.fullmatch(text):
+    if not LABEL.fullmatch(text):
         raise CohortError(
-            f"{what} is {text!r}: a BIDS label holds only letters and digits;"
-            " rename it in the table"
+            f"{what} is {text!r}: a BIDS label holds only letters, digits and +",
+            code="E_ID",
+            value=ascii(text),
+            hint="rename it in the table and in the files",
         )
     return text
 

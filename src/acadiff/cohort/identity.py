@@ -8,9 +8,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from acadiff.bids import LABEL
 from acadiff.errors import CohortError
 
-_LABEL = re.compile(r"[0-9A-Za-z][0-9A-Za-z+]{0,63}")
 _PTID = re.compile(
     r"(?:ADNI_?)?([0-9]{3})_S_([0-9]{4,5})|ADNI([0-9]{3})S([0-9]{4,5})", re.IGNORECASE
 )
@@ -27,7 +27,7 @@ def checked_label(text: str, what: str) -> str:
         CohortError: it is empty, longer than 64 signs, or holds anything but ASCII letters, digits
             and `+` after the first: a path, a blank, a control or direction sign, a formula.
     """
-    if not _LABEL.fullmatch(text):
+    if not LABEL.fullmatch(text):
         shown = text if len(text) <= 80 else f"{text[:80]}…"
         raise CohortError(
             f"{what} {shown!r} is not 1 to 64 ASCII letters and digits",
