@@ -81,7 +81,7 @@ def test_what_is_none_of_the_layouts_is_called_by_its_name(tmp_path, names, sour
     with pytest.raises(CohortError) as caught:
         read_inventory(grow(tmp_path, *names) / source)
     assert message in str(caught.value)
-    assert caught.value.code in ("E_LAYOUT", "E_EMPTY")
+    assert caught.value.code in ("E_LAYOUT", "E_NO_SCANS")
 
 
 def test_scans_that_were_all_refused_are_problems_not_an_error(tmp_path):

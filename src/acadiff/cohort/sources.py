@@ -58,7 +58,7 @@ def read_inventory(
     if not found.candidates and not found.problems:
         raise CohortError(
             f"{source}: holds no T1w, FDG or AV45 scan ({found.others} other images)",
-            code="E_EMPTY", value=source, hint=_EXPECTED,
+            code="E_NO_SCANS", value=source, hint=_EXPECTED,
         )  # fmt: skip
     return found
 
@@ -109,7 +109,7 @@ def _stranger(source: Path, folders: list[str]) -> CohortError:
     files = list(itertools.islice(_files(source), _LOOK_AT))
     if not files:
         return CohortError(
-            f"{source}: there is no file in it", code="E_EMPTY", value=source, hint=_EXPECTED
+            f"{source}: there is no file in it", code="E_NO_SCANS", value=source, hint=_EXPECTED
         )
     if any(name.lower().endswith(_DICOM) or name == "DICOMDIR" for name in files):
         hint = "convert it to BIDS first, with dcm2bids, HeuDiConv or a converter of Clinica"
