@@ -72,7 +72,7 @@ def test_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path):
         (ANNA.replace("F\t1", "F\t3"), "apoe4 is 3"),
         (ANNA.replace("sub-0123", "sub-../../etc"), "BIDS label"),
         (ANNA.replace("sub-0123", ""), "BIDS label"),
-        (ANNA + "\t", "has 9 cells, the header has 8"),
+        (ANNA + "\t", "line 2: '9 cells' are in this row, 8 in the header"),
         (BEN + "\n" + ANNA + "\n" + BEN, "line 4, sub-012: the id is on line 2 already"),
     ],
 )

@@ -10,6 +10,7 @@ from acadiff.cohort.ledger import (
     ledger_key,
     person_hash,
     read_ledger,
+    read_split,
     write_split,
 )
 from acadiff.cohort.split import head_counts
@@ -83,3 +84,19 @@ def test_shares_use_everybody():
     assert head_counts({"train": 480, "test": 0}, 1000) == {"train": 480, "test": 0}
     with pytest.raises(CohortError, match=r"split\.test is 0\.06 of 5 subjects"):
         head_counts(sizes, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "line 1: there is no header"),
+        ("participant_id\tperson_hash\nsub-1\tx\n", "line 1: lacks the column part"),
+        ("participant_id\tpart\nsub-1\n", "line 2: '1 cells' are in this row"),
+        ("participant_id\tpart\nsub-1\ttrain\nsub-1\ttest\n", "line 3: sub-1 is twice"),
+    ],
+)
+def test_a_split_that_is_no_table_is_one_sentence(tmp_path, text, told):
+    path = tmp_path / "split.tsv"
+    path.write_text(text)
+    with pytest.raises(CohortError, match=told):
+        read_split(path)

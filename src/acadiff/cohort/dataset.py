@@ -1,12 +1,12 @@
 """A dataset on the model's grid, simulated or prepared → its `Cohort`."""
 
-import csv
 import json
 import math
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from acadiff.bids import label, parse, subject_label
+from acadiff.cohort.delimited import read_table
 from acadiff.cohort.table import Cohort, Diagnosis, Scores, Subject
 from acadiff.errors import CohortError, MissingInputError
 from acadiff.modality import Modality
@@ -17,6 +17,7 @@ VISITS = "cohort.tsv"
 
 HIDDEN = Path("sourcedata") / "hidden"
 _MISSING = ("", "n/a")
+_WHO = "participant_id"
 _Scans = Mapping[Modality, Path]
 
 
@@ -39,7 +40,7 @@ def read_cohort(root: Path) -> Cohort:
     subjects = []
     lines: dict[str, int] = {}
     for line, row in rows:
-        where = f"{table.name} line {line}, {row.get('participant_id', '')}"
+        where = f"{table.name} line {line}, {row[_WHO]}"
         try:
             subject = _subject(row, *(_listed(root, row) if prepared else _found(row, scans)))
         except CohortError as error:
@@ -70,37 +71,24 @@ def hidden_truth(cohort: Cohort) -> dict[tuple[str, Modality], Path]:
     }
 
 
-def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Lines of the table, each with its number; every cell stays text."""
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise MissingInputError(f"{table}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise CohortError(f"{table}: byte {error.start} is not UTF-8; save it as UTF-8") from error
-    reader = csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    header = [name.strip() for name in next(reader, [])]
-    if "participant_id" not in header or len(set(header)) < len(header):
+    table = read_table(path, delimiters=("\t",))
+    if _WHO not in table.columns:
         raise CohortError(
-            f"{table} line 1: needs a tab-separated column participant_id and no column twice"
+            f"{path} line 1: no tab-separated column is called {_WHO}",
+            code="E_COLUMN",
+            value=" ".join(table.columns)[:200],
+            hint="name it so",
         )
-    rows = []
-    for line, cells in enumerate(reader, start=2):
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            raise CohortError(
-                f"{table} line {line}: has {len(cells)} cells, the header has {len(header)}"
-            )
-        rows.append((line, dict(zip(header, (cell.strip() for cell in cells), strict=True))))
-    return rows
+    return [(row.line, dict(zip(table.columns, row.cells, strict=True))) for row in table.rows]
 
 
 def _found(
     row: Mapping[str, str], scans: Mapping[str, tuple[str | None, _Scans]]
 ) -> tuple[str | None, _Scans]:
     """Session and scans of a line of `participants.tsv`."""
-    return scans.get(subject_label(row["participant_id"]), (None, {}))
+    return scans.get(subject_label(row[_WHO]), (None, {}))
 
 
 def _listed(root: Path, row: Mapping[str, str]) -> tuple[str | None, _Scans]:
@@ -123,7 +111,7 @@ def _listed(root: Path, row: Mapping[str, str]) -> tuple[str | None, _Scans]:
 
 
 def _subject(row: Mapping[str, str], session: str | None, own: _Scans) -> Subject:
-    identity = subject_label(row["participant_id"])
+    identity = subject_label(row[_WHO])
     apoe4 = _number(row, "apoe4")
     if apoe4 not in (None, 0, 1, 2):
         raise CohortError(f"apoe4 is {apoe4:g}, it counts alleles: 0, 1 or 2")

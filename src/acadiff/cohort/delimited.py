@@ -78,20 +78,27 @@ class Table:
         return Cell(text, self.name, row.line, column, column in self.decimal_commas)
 
 
-def read_table(path: Path, limit: int = MAX_BYTES) -> Table:
+def read_table(
+    path: Path, limit: int = MAX_BYTES, delimiters: Sequence[str] = DELIMITERS
+) -> Table:
     """Read a table of tab, comma or semicolon separated text.
 
     UTF-8, and UTF-16 with its byte order mark. The delimiter is told by the header (or by
     Excel's `sep=` line) and must fit every row. Empty rows are skipped.
 
+    Args:
+        path: a regular file.
+        limit: bytes; a larger file is refused.
+        delimiters: those that it may have.
+
     Raises:
         MissingInputError: the file is not there or cannot be read.
         CohortError: it is no regular file, too large, or not plainly one table.
     """
-    return parse_table(read_bytes(path, limit), shown(path))
+    return parse_table(read_bytes(path, limit), shown(path), delimiters)
 
 
-def parse_table(data: bytes, name: str) -> Table:
+def parse_table(data: bytes, name: str, delimiters: Sequence[str] = DELIMITERS) -> Table:
     """Read a table from memory; `name` is what messages call it.
 
     Raises:
@@ -99,13 +106,15 @@ def parse_table(data: bytes, name: str) -> Table:
     """
     text = decoded(data, name)
     said = _SEPARATOR.match(text)
-    if said and said[1] not in DELIMITERS:
+    if said and said[1] not in delimiters:
         raise _refused((name, 1), "E_DELIMITER", said[1], "is no delimiter read here", _SAVE)
     body, first = (text[said.end() :], 2) if said else (text, 1)
-    delimiter = said[1] if said else _delimiter(body, name)
+    delimiter = said[1] if said else _delimiter(body, name, delimiters)
     rows = list(_parsed(body, name, first, delimiter))
     if not rows:
-        raise CohortError(f"{name}: has no header line", code="E_COLUMN", hint="name its columns")
+        raise CohortError(
+            f"{name} line 1: there is no header", code="E_COLUMN", hint="name its columns"
+        )
     header = rows.pop(0)
     for row in rows:
         if len(row.cells) != len(header.cells):
@@ -145,12 +154,12 @@ def number(cell: Cell, codes: Container[float] = ADNI_CODES) -> float | None:
     return None if value in codes else value
 
 
-def _delimiter(body: str, name: str) -> str:
+def _delimiter(body: str, name: str, delimiters: Sequence[str]) -> str:
     """The one that divides the header, and under which every row is as long as the header."""
-    counts = {d: _width(body, name, d) for d in DELIMITERS}
-    dividing = sorted((d for d in DELIMITERS if counts[d] > 1), key=lambda d: -counts[d])
+    counts = {d: _width(body, name, d) for d in delimiters}
+    dividing = sorted((d for d in delimiters if counts[d] > 1), key=lambda d: -counts[d])
     if len(dividing) < 2:
-        return (*dividing, "\t")[0]
+        return (*dividing, delimiters[0])[0]
     fits = [d for d in dividing if _fits(body, name, d)] or dividing
     if len(fits) > 1 and counts[fits[0]] == counts[fits[1]]:
         shown = " and ".join(map(repr, fits[:2]))

@@ -5,7 +5,6 @@ Weights that travel without the key tell nobody who was trained on; whoever has 
 The ids of a study are few and guessable, so that a plain hash would hide nothing.
 """
 
-import csv
 import hashlib
 import hmac
 import secrets
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from acadiff.bids import subject_label
 from acadiff.cohort.dataset import PEOPLE
+from acadiff.cohort.delimited import read_table
 from acadiff.cohort.table import Cohort
 from acadiff.commit import write_text
 from acadiff.errors import CohortError, MissingInputError
@@ -126,18 +126,22 @@ def read_split(path: Path) -> dict[str, tuple[str, ...]]:
 
     Raises:
         MissingInputError: no such file.
-        CohortError: a part is unknown or a subject stands in two.
+        CohortError: it is no table, a part is unknown or a subject stands in two.
     """
     if not path.is_file():
         raise MissingInputError(f"{path}: there is no split; run `acadiff compress` first")
     parts: dict[str, list[str]] = {part: [] for part in PARTS}
     seen: set[str] = set()
-    with path.open(newline="") as file:
-        for line, row in enumerate(csv.DictReader(file, delimiter="\t"), start=2):
-            subject, part = subject_label(row["participant_id"]), row["part"]
-            if part not in parts or subject in seen:
-                why = "twice" if subject in seen else f"in part {part!r}"
-                raise CohortError(f"{path} line {line}: sub-{subject} is {why}; write it anew")
-            seen.add(subject)
-            parts[part].append(subject)
+    table = read_table(path, delimiters=("\t",))
+    lacking = {"participant_id", "part"} - set(table.columns)
+    if lacking:
+        raise CohortError(f"{path} line 1: lacks the column {min(lacking)}; write it anew")
+    for row in table.rows:
+        subject = subject_label(table.cell(row, "participant_id").text)
+        part = table.cell(row, "part").text
+        if part not in parts or subject in seen:
+            why = "twice" if subject in seen else f"in part {part!r}"
+            raise CohortError(f"{path} line {row.line}: sub-{subject} is {why}; write it anew")
+        seen.add(subject)
+        parts[part].append(subject)
     return {part: tuple(ids) for part, ids in parts.items()}
