@@ -15,12 +15,13 @@ import torch
 from huggingface_hub import ModelHubMixin, snapshot_download
 from torch import Tensor
 
-from acadiff.clinical import ENCODERS, Prompt, Text, TextEncoder
+from acadiff.clinical import Detail, Prompt, Text, TextEncoder, make_encoder
 from acadiff.cohort.table import Subject
 from acadiff.commit import write_text
 from acadiff.diffusion.noise import Noise
 from acadiff.errors import CheckpointError, CohortError, MissingInputError, Problem, ScanError
 from acadiff.generators import GENERATORS
+from acadiff.generators.base import Guidance
 from acadiff.generators.folder import GeneratorFolder, folder_name, load_generator
 from acadiff.latent.batch import stack_batch
 from acadiff.latent.codec_folder import CodecFolder, load_codec
@@ -84,8 +85,8 @@ class Imputer(ModelHubMixin):
                 generators[target] = load_generator(path, identities, GENERATORS)
         if not generators:
             raise MissingInputError(f"{folder}: holds no trained {method}; run `acadiff train`")
-        keys = {g.record["encoder"]["key"] for g in generators.values() if g.record["encoder"]}
-        encoder = ENCODERS[keys.pop()]() if keys else None
+        told = [g.record["encoder"] for g in generators.values() if g.record["encoder"]]
+        encoder = make_encoder(told[0]["key"], told[0]["settings"]) if told else None
         return cls(folder, codecs, generators, encoder)
 
     @classmethod
@@ -129,7 +130,14 @@ class Imputer(ModelHubMixin):
             write_text(log, "".join(log.read_text().splitlines(keepends=True)[::_LOGGED]))
 
     def impute(
-        self, subject: Subject, target: Modality, draws: int = 10, seed: int = 0
+        self,
+        subject: Subject,
+        target: Modality,
+        draws: int = 10,
+        seed: int = 0,
+        *,
+        detail: Detail = Detail.FULL,
+        guidance: float = 1.0,
     ) -> Imputation:
         """Make one missing scan of one subject from all the others it has.
 
@@ -138,6 +146,9 @@ class Imputer(ModelHubMixin):
             target: what to make.
             draws: Monte Carlo draws; the mean and SD are over them.
             seed: of the draws.
+            detail: how much of the record the prompt tells; what the model was never told in
+                training it is not told here.
+            guidance: how strongly the prompt guides, 1 being as in training.
 
         Returns:
             The mean, the draw-to-draw SD and the draws, in the target's unit.
@@ -146,25 +157,22 @@ class Imputer(ModelHubMixin):
             CohortError: there is no source, or no generator for the target.
             ScanError: a source cannot be used.
         """
-        if target not in self.generators:
-            raise CohortError(f"{self.folder}: holds no generator for {target.title}; train one")
         if draws < 1:
             raise CohortError(f"draws is {draws}; at least one is needed")
-        sources = tuple(m for m in target.others if m in subject.scans)
-        if not sources:
-            raise CohortError(f"{subject.key}: no scan to make {target.title} from")
-        scans = self._scans(subject, sources)
-        prompt = Prompt(target, sources, subject.diagnosis, subject.scores)
+        prompt = self.prompt(subject, target, detail)
+        sources, scans = prompt.available, self._scans(subject, prompt.available)
         found, codec = self.generators[target], self.codecs[target]
         generator = found.generator
         batch = stack_batch([subject.key], [self._encoded(scans)], target, [sources])
         shape = codec.codec.latent_shape if generator.space == "latent" else (1, *self.grid.shape)
         noise, text = Noise(seed), self._text(prompt)
+        null = self._text(prompt.without_clinical())
+        guided = None if guidance == 1 else Guidance(guidance, null)
         images: list[Tensor] = []
         for start in range(0, draws, MICROBATCH) if generator.stochastic else (0,):
             starts = [noise.draw(subject.key, start + k, shape) for k in range(MICROBATCH)]
             with self._precision(found):
-                made = generator.sample(batch, text, torch.stack(starts)[None])[0]
+                made = generator.sample(batch, text, torch.stack(starts)[None], guided)[0]
             images.extend(codec.codec.decode(made) if generator.space == "latent" else made)
         images = images[:draws] if generator.stochastic else [images[0]] * draws
         return self._gather(images, target, scans[sources[0]])
@@ -182,31 +190,52 @@ class Imputer(ModelHubMixin):
         text = f"{self.folder.name}: was trained on SIMULATED people only and knows no patient"
         return Problem(self.folder.name, "W_SIMULATED_MODEL", "simulated", hint, f"{text}; {hint}")
 
-    def provenance(
-        self, subject: Subject, target: Modality, draws: int, seed: int
-    ) -> dict[str, Any]:
-        """What the record of an imputed scan tells of the model and of what was asked of it.
+    def prompt(self, subject: Subject, target: Modality, detail: Detail = Detail.FULL) -> Prompt:
+        """What the generator of a target is told of a subject.
 
         Raises:
             CohortError: there is no source, or no generator for the target.
         """
         if target not in self.generators:
             raise CohortError(f"{self.folder}: holds no generator for {target.title}; train one")
+        learned = self.generators[target].record["recipe"]["conditioning"]
         sources = tuple(m for m in target.others if m in subject.scans)
+        if not sources:
+            raise CohortError(f"{subject.key}: no scan to make {target.title} from")
+        prompt = Prompt.of(subject, target, sources, person=learned["person"])
+        return prompt.told(Detail(learned["detail"])).told(detail)
+
+    def provenance(
+        self,
+        subject: Subject,
+        target: Modality,
+        draws: int,
+        seed: int,
+        *,
+        detail: Detail = Detail.FULL,
+        guidance: float = 1.0,
+    ) -> dict[str, Any]:
+        """What the record of an imputed scan tells of the model and of what was asked of it.
+
+        Raises:
+            CohortError: there is no source, or no generator for the target.
+        """
+        prompt = self.prompt(subject, target, detail)
         found = self.generators[target]
         process: Mapping[str, Any] = found.record["diffusion"] or {}
-        clinical = {"Diagnosis": subject.diagnosis, **vars(subject.scores)}
-        reads = bool(found.record["encoder"])
-        prompt = str(Prompt(target, sources, subject.diagnosis, subject.scores))
+        clinical = {"Diagnosis": prompt.diagnosis, **vars(prompt.scores), **vars(prompt.person)}
+        reads = (found.record["encoder"] or {"key": "none"})["key"] != "none"
         return {
-            "AvailableModalities": [m.name for m in sources],
+            "AvailableModalities": [m.name for m in prompt.available],
             "ClinicalInputsUsed": [k for k, v in clinical.items() if reads and v is not None],
-            "PromptSHA256": hashlib.sha256(prompt.encode()).hexdigest() if reads else None,
+            "ClinicalDetail": detail.value if reads else None,
+            "PromptSHA256": hashlib.sha256(str(prompt).encode()).hexdigest() if reads else None,
+            "Guidance": guidance if reads else None,
             "IntensityTransform": self.codecs[target].scaling.to_json(),
             "ModelName": found.record["name"],
             "ModelSHA256": found.identity,
             "TrainedOnSimulatedPeople": found.record.get("simulated", False),
-            "CodecSHA256": {m.name: self.codecs[m].identity for m in (*sources, target)},
+            "CodecSHA256": {m.name: self.codecs[m].identity for m in (*prompt.available, target)},
             "TextEncoder": found.record["encoder"],
             "RandomSeed": seed,
             "NumSamples": draws,
@@ -234,7 +263,7 @@ class Imputer(ModelHubMixin):
     def _text(self, prompt: Prompt) -> Text:
         if self.encoder is None:
             return Text(torch.zeros(1, 1, 1), torch.zeros(1, 1, dtype=torch.bool))
-        return self.encoder.encode([str(prompt)])
+        return self.encoder.encode([prompt])
 
     def _gather(self, images: list[Tensor], target: Modality, like: ModelScan) -> Imputation:
         """Mean and SD over draws, in the unit of the scan, where the first source lies."""

@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from acadiff.clinical import Text
+from acadiff.clinical import Prompt, Text
 from acadiff.cohort.table import Diagnosis, Scores, Subject
 from acadiff.diffusion.noise import generator
 from acadiff.errors import CohortError
-from acadiff.generators.examples import Dropout, Examples, prompt_for
+from acadiff.generators.examples import Dropout, Examples
 from acadiff.latent.batch import pattern_of
 from acadiff.modality import Modality
 
@@ -15,7 +15,7 @@ USUAL = Dropout(both=0.5, clinical=0.1)
 
 def encode(prompts):
     """Each word becomes the vector that its letters seed."""
-    words = [prompt.split() for prompt in prompts]
+    words = [str(prompt).split() for prompt in prompts]
     rows = [
         torch.stack([torch.randn(4, generator=generator("word", word)) for word in sentence])
         for sentence in words
@@ -107,8 +107,8 @@ def test_the_prompt_follows_the_sources_and_is_silenced_as_often_as_said():
     for example in drawn(make(dropout=Dropout(both=0.5, clinical=0.3)), 60):
         rows = zip(example.batch.subjects, example.batch.available, strict=True)
         for (name, available), said in zip(rows, example.text.rows(), strict=True):
-            prompt = prompt_for(people[name], FDG, pattern_of(available))
-            spoken, withheld = encode([str(prompt), str(prompt.without_clinical())]).rows()
+            prompt = Prompt.of(people[name], FDG, pattern_of(available))
+            spoken, withheld = encode([prompt, prompt.without_clinical()]).rows()
             silent.append(torch.equal(said, withheld))
             assert silent[-1] or torch.equal(said, spoken)
     assert sum(silent) / len(silent) == pytest.approx(0.3, abs=0.08)

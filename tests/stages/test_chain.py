@@ -303,7 +303,7 @@ def test_a_codec_is_not_gone_on_with_on_other_scans(river, tmp_path):
 
 def test_an_unknown_text_encoder_is_refused_by_name(river, tmp_path):
     other = load_recipe(_saved(RECIPE, tmp_path), ["conditioning.encoder=parrot"])
-    with pytest.raises(RecipeError, match="'parrot': known are minilm"):
+    with pytest.raises(RecipeError, match="'parrot': known are local"):
         train.run(river / "cohort", river / "work", other, "acadiff", (FDG,), cpu(), quiet)
 
 

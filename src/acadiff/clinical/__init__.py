@@ -1,14 +1,56 @@
 """From a patient's record to the vectors that guide generation: prompt, encoder, cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from acadiff.clinical.cache import CachedEncoder
 from acadiff.clinical.encoder import Text, TextEncoder
+from acadiff.clinical.folder import FolderEncoder
 from acadiff.clinical.local import LocalEncoder
-from acadiff.clinical.prompt import Prompt
+from acadiff.clinical.none import NoEncoder
+from acadiff.clinical.prompt import Detail, Person, Prompt
+from acadiff.clinical.scores import ScoresEncoder
+from acadiff.errors import EncoderError
+
+
+def local_encoder(model: str = "") -> TextEncoder:
+    """The language model in a folder or in the local cache; all-MiniLM-L6-v2 if none is named."""
+    return FolderEncoder(model) if model else LocalEncoder()
+
 
 ENCODERS: dict[str, Callable[..., TextEncoder]] = {
-    "minilm": LocalEncoder,
+    "local": local_encoder,
+    "scores": ScoresEncoder,
+    "none": NoEncoder,
 }
 
-__all__ = ["ENCODERS", "CachedEncoder", "LocalEncoder", "Prompt", "Text", "TextEncoder"]
+
+def make_encoder(key: str, settings: Mapping[str, Any]) -> TextEncoder:
+    """The encoder of a name.
+
+    Args:
+        key: one of `ENCODERS`.
+        settings: as the encoder's `settings()` gave them.
+
+    Raises:
+        EncoderError: there is none of that name, or it cannot be had here.
+    """
+    if key not in ENCODERS:
+        raise EncoderError(f"the text encoder is {key!r}; known are {', '.join(ENCODERS)}")
+    return ENCODERS[key](**settings)
+
+
+__all__ = [
+    "ENCODERS",
+    "CachedEncoder",
+    "Detail",
+    "FolderEncoder",
+    "LocalEncoder",
+    "NoEncoder",
+    "Person",
+    "Prompt",
+    "ScoresEncoder",
+    "Text",
+    "TextEncoder",
+    "make_encoder",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acadiff.clinical.encoder import Text, TextEncoder
 from acadiff.commit import lock, write_bytes
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
     from torch import Tensor
+
+    from acadiff.clinical.prompt import Prompt
 
 
 class CachedEncoder(TextEncoder):
@@ -37,11 +39,12 @@ class CachedEncoder(TextEncoder):
         self.name = encoder.name
         self.width = encoder.width
         self.identity = encoder.identity
+        self.embed = encoder.embed
         self._encoder = encoder
         self._path = path
         self._rows: dict[str, Float[Tensor, "_ d"]] = {}
 
-    def encode(self, prompts: Sequence[str]) -> Text:
+    def encode(self, prompts: Sequence[Prompt]) -> Text:
         """Encode as the wrapped encoder does, to the bit, from memory where possible."""
         wanted = {self._key(prompt): prompt for prompt in prompts}
         unseen = wanted.keys() - self._rows.keys()
@@ -54,7 +57,11 @@ class CachedEncoder(TextEncoder):
             self._add(fresh)
         return Text.stack([self._rows[self._key(prompt)] for prompt in prompts], self.width)
 
-    def _key(self, prompt: str) -> str:
+    def settings(self) -> dict[str, Any]:
+        """Those of the wrapped encoder."""
+        return self._encoder.settings()
+
+    def _key(self, prompt: Prompt) -> str:
         return hashlib.sha256(f"{self.identity}\n{prompt}".encode()).hexdigest()
 
     def _add(self, keys: Iterable[str]) -> None:

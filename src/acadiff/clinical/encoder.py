@@ -1,15 +1,17 @@
-"""What a text encoder is: sentences in, one vector per word piece out. [paper §2]"""
+"""What a text encoder is: prompts in, one vector per word piece out. [paper §2]"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 if TYPE_CHECKING:  # torch takes a second to import, and prompts alone do not need it
     from collections.abc import Sequence
 
     from jaxtyping import Bool, Float
     from torch import Tensor
+
+    from acadiff.clinical.prompt import Prompt
 
 
 class Text(NamedTuple):
@@ -42,7 +44,7 @@ class Text(NamedTuple):
 
 
 class TextEncoder(ABC):
-    """A frozen language model. [paper §2: `c_text`]
+    """Makes vectors of prompts, once and for all: nothing in it is trained. [paper §2: `c_text`]
 
     A prompt's vectors are the same bits whatever prompts it is encoded together with.
 
@@ -50,16 +52,25 @@ class TextEncoder(ABC):
         name: what reports and sidecars call it.
         width: d, the length of each vector.
         identity: SHA-256 of the weights; two encoders with one identity give the same vectors.
+        embed: width of the embedding that a generator learns of the vectors; None if it reads
+            them as they are, standardised.
+        remote: whether prompts leave this machine.
     """
 
     name: str
     width: int
     identity: str
+    embed: int | None = None
+    remote: ClassVar[bool] = False
 
     @abstractmethod
-    def encode(self, prompts: Sequence[str]) -> Text:
-        """Encode sentences to `Text` of shape (b n d) and (b n), in the order given.
+    def encode(self, prompts: Sequence[Prompt]) -> Text:
+        """Encode prompts to `Text` of shape (b n d) and (b n), in the order given.
 
         Raises:
-            EncoderError: the model cannot be loaded, or a sentence is too long for it.
+            EncoderError: the model cannot be loaded or reached, or a prompt is too long for it.
         """
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values from which the same encoder is made again; never a secret."""
+        return {}

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import BertModel
 
+    from acadiff.clinical.prompt import Prompt
+
 _WEIGHTS = "model.safetensors"
 _FILES = ("config.json", "tokenizer.json", _WEIGHTS)
 _SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -61,9 +63,9 @@ class LocalEncoder(TextEncoder):
         """Find the model's files; load nothing yet."""
         self._folder = _locate(folder)
 
-    def encode(self, prompts: Sequence[str]) -> Text:
-        """Encode each sentence alone, so that its bits do not depend on its neighbours."""
-        return Text.stack([_vectors(self._model, prompt) for prompt in prompts], self.width)
+    def encode(self, prompts: Sequence[Prompt]) -> Text:
+        """Encode each prompt alone, so that its bits do not depend on its neighbours."""
+        return Text.stack([_vectors(self._model, str(p)) for p in prompts], self.width)
 
     @cached_property
     def _model(self) -> _Model:

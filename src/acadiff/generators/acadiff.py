@@ -13,19 +13,19 @@ the rest is divided by, validation subjects the one it is multiplied with: the a
 people it has seen, and draws scaled by that error would be too sure of themselves.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from einops import rearrange
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from acadiff.clinical.encoder import Text
 from acadiff.diffusion.objective import PREDICTIONS, diffusion_losses
 from acadiff.diffusion.sampler import SAMPLERS
 from acadiff.diffusion.schedule import CosineSchedule
-from acadiff.generators.base import Example, Generator
+from acadiff.generators.base import Example, Generator, Guidance
 from acadiff.latent.batch import Batch
 from acadiff.modality import Modality
 from acadiff.nets.denoiser import Denoiser
@@ -33,6 +33,9 @@ from acadiff.nets.fusion import AdaptiveFusion
 from acadiff.training.loop import Objective
 
 _LEAST_SPREAD = 0.02
+
+_Words = tuple[Tensor, Tensor]
+"""Tokens of prompts, ready to be read, and where there are any."""
 
 
 class ACADiff(Generator):
@@ -57,6 +60,7 @@ class ACADiff(Generator):
         *,
         latent_shape: Sequence[int],
         width_text_in: int,
+        embed: int | None = None,
         anchor: Mapping[str, Any],
         denoiser: Mapping[str, Any],
         fusion: Mapping[str, Any],
@@ -68,6 +72,8 @@ class ACADiff(Generator):
             target: what it makes.
             latent_shape: `(c, i, j, k)`.
             width_text_in: width of the text encoder's tokens.
+            embed: width of a learned embedding of them (ACADiff-emb [paper §3]); None reads them
+                as they are, standardised.
             anchor: keyword arguments of the mean's `Denoiser` that the data cannot say.
             denoiser: likewise of the denoiser proper.
             fusion: likewise of `AdaptiveFusion`.
@@ -82,8 +88,9 @@ class ACADiff(Generator):
             "channels": channels,
             "width_fused": fusion["width"],
             "grid": grid,
-            "width_text_in": width_text_in,
+            "width_text_in": embed or width_text_in,
         }
+        self.embedding = nn.Linear(width_text_in, embed, bias=False) if embed else None
         self.anchor = Denoiser(**shared, **anchor)
         self.denoiser = Denoiser(**shared, **denoiser)
         self.register_buffer("text_mean", torch.zeros(width_text_in))
@@ -100,6 +107,8 @@ class ACADiff(Generator):
     def fit_text(self, text: Text) -> None:
         """Store the statistics of the training prompts' tokens."""
         tokens = text.tokens[text.mask]
+        if self.embedding is not None or not len(tokens):
+            return
         self.text_mean.copy_(tokens.mean(dim=0))
         self.text_sd.copy_(tokens.std(dim=0).clamp(min=1e-4))
 
@@ -159,23 +168,47 @@ class ACADiff(Generator):
 
     @torch.no_grad()
     def sample(
-        self, batch: Batch, text: Text, noise: Float[Tensor, "b n c i j k"]
+        self,
+        batch: Batch,
+        text: Text,
+        noise: Float[Tensor, "b n c i j k"],
+        guidance: Guidance | None = None,
     ) -> Float[Tensor, "b n c i j k"]:
         """Denoise all draws of all subjects as one batch.
 
         Sources, fusion, text and anchor are computed once per subject and shared by its draws.
+        Guidance acts on the anchor as on the denoiser: both read the prompt.
         """
         draws = noise.shape[1]
         fused = self._fused(batch)
-        tokens, mask = self._standardised(text)
-        anchor = self._anchor(fused, tokens, mask)
-        fused, tokens, mask = (x.repeat_interleave(draws, dim=0) for x in (fused, tokens, mask))
-        rest = self.sampler.sample(
-            lambda z_t, t: self.denoiser(z_t, t, fused, tokens, mask),
-            rearrange(noise, "b n c i j k -> (b n) c i j k"),
-        )
+        anchor = self._guided(lambda words: self._anchor(fused, *words), text, guidance)
+        many = fused.repeat_interleave(draws, dim=0)
+
+        def network(z_t: Tensor, t: Tensor) -> Tensor:
+            def answer(words: _Words) -> Tensor:
+                tokens, mask = (x.repeat_interleave(draws, dim=0) for x in words)
+                return torch.as_tensor(self.denoiser(z_t, t, many, tokens, mask))
+
+            return self._guided(answer, text, guidance)
+
+        start = rearrange(noise, "b n c i j k -> (b n) c i j k")
+        rest = self.sampler.sample(network, start)
         rest = rearrange(rest, "(b n) c i j k -> b n c i j k", n=draws)
         return anchor[:, None] + self.spread * rest
+
+    def _guided(
+        self, answer: Callable[[_Words], Tensor], text: Text, guidance: Guidance | None
+    ) -> Tensor:
+        """What is answered to the prompt, farther from what is answered without one.
+
+        Classifier-free guidance, Ho and Salimans 2022 (arXiv 2207.12598), in the form in which a
+        scale of 1 changes nothing.
+        """
+        told = answer(self._standardised(text))
+        if guidance is None:
+            return told
+        untold = answer(self._standardised(guidance.null))
+        return untold + guidance.scale * (told - untold)
 
     def _fused(self, batch: Batch) -> Float[Tensor, "b w i j k"]:
         """The sources' slots, without the target's, fused."""
@@ -191,7 +224,9 @@ class ACADiff(Generator):
         late = torch.ones(b, device=fused.device)
         return torch.as_tensor(self.anchor(blank, late, fused, tokens, mask)).float()
 
-    def _standardised(self, text: Text) -> tuple[Tensor, Tensor]:
-        """Prompt tokens on this device with zero mean and unit SD over the training prompts."""
+    def _standardised(self, text: Text) -> _Words:
+        """Prompt tokens on this device, embedded or of zero mean and unit SD in training."""
         tokens = text.tokens.to(self.text_mean.device)
+        if self.embedding is not None:
+            return self.embedding(tokens), text.mask.to(tokens.device)
         return (tokens - self.text_mean) / self.text_sd, text.mask.to(tokens.device)

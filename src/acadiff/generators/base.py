@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -30,6 +30,18 @@ class Example:
     truth: Float[Tensor, "b c i j k"]
     text: Text
     random: torch.Generator
+
+
+class Guidance(NamedTuple):
+    """How strongly a prompt guides: `without + scale · (with - without)`, 1 being the paper's.
+
+    Args:
+        scale: above 1 the prompt counts for more than it did in training, at 0 for nothing.
+        null: the same prompts with all that is clinical withheld.
+    """
+
+    scale: float
+    null: Text
 
 
 class Generator(nn.Module, ABC):
@@ -61,7 +73,11 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def sample(
-        self, batch: Batch, text: Text, noise: Float[Tensor, "b n c i j k"]
+        self,
+        batch: Batch,
+        text: Text,
+        noise: Float[Tensor, "b n c i j k"],
+        guidance: Guidance | None = None,
     ) -> Float[Tensor, "b n c i j k"]:
         """One answer per starting noise.
 
@@ -69,4 +85,5 @@ class Generator(nn.Module, ABC):
             batch: the sources.
             text: the encoded prompts.
             noise: standard normal; a deterministic generator only takes its shape.
+            guidance: of a method that reads prompts; None lets them count as in training.
         """

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from acadiff.clinical.encoder import Text
-from acadiff.clinical.prompt import Prompt
+from acadiff.clinical.prompt import Detail, Prompt
 from acadiff.cohort.table import Subject
 from acadiff.diffusion.noise import generator
 from acadiff.errors import CohortError
@@ -19,7 +19,7 @@ from acadiff.generators.base import Example
 from acadiff.latent.batch import Batch, drop_sources, pattern_of, source_patterns, stack_batch
 from acadiff.modality import Modality
 
-Encode = Callable[[Sequence[str]], Text]
+Encode = Callable[[Sequence[Prompt]], Text]
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,14 @@ class Dropout:
     Args:
         both: chance that a subject with two sources keeps both.
         clinical: chance of a prompt without diagnosis and scores.
+        detail: how much of the record any prompt tells.
+        person: whether prompts tell age, sex and APOE4.
     """
 
     both: float
     clinical: float
+    detail: Detail = Detail.FULL
+    person: bool = False
 
 
 class Examples:
@@ -67,8 +71,9 @@ class Examples:
                 f"no training subject has {target.title} together with another scan; "
                 "such a generator cannot be trained on this cohort"
             )
-        prompts = sorted({str(p) for s in self.subjects for p in self._prompts(s)})
-        self.text = encode(prompts)
+        spoken = {str(p): p for s in self.subjects for p in self._prompts(s)}
+        prompts = sorted(spoken)
+        self.text = encode([spoken[p] for p in prompts])
         self.rows = dict(zip(prompts, self.text.rows(), strict=True))
 
     def batch(self, step: int, size: int, keys: tuple[int | str, ...]) -> Example:
@@ -109,7 +114,7 @@ class Examples:
     def _text(self, people: Sequence[Subject], batch: Batch, silent: Sequence[bool]) -> Text:
         prompts = []
         for subject, row, withheld in zip(people, batch.available, silent, strict=True):
-            prompt = prompt_for(subject, self.target, pattern_of(row))
+            prompt = self._prompt(subject, pattern_of(row))
             prompts.append(str(prompt.without_clinical() if withheld else prompt))
         return Text.stack([self.rows[p] for p in prompts], self.text.tokens.shape[-1])
 
@@ -117,10 +122,9 @@ class Examples:
         """Everything that may be said to the generator about one subject."""
         has = set(self._sources(subject))
         patterns = [p for p in source_patterns(self.target) if set(p) <= has]
-        spoken = [prompt_for(subject, self.target, pattern) for pattern in patterns]
+        spoken = [self._prompt(subject, pattern) for pattern in patterns]
         return [*spoken, *(prompt.without_clinical() for prompt in spoken)]
 
-
-def prompt_for(subject: Subject, target: Modality, sources: tuple[Modality, ...]) -> Prompt:
-    """What is asked for a subject: its own diagnosis and scores, these sources."""
-    return Prompt(target, sources, subject.diagnosis, subject.scores)
+    def _prompt(self, subject: Subject, sources: tuple[Modality, ...]) -> Prompt:
+        prompt = Prompt.of(subject, self.target, sources, person=self.dropout.person)
+        return prompt.told(self.dropout.detail)

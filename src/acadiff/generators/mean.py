@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acadiff.clinical.encoder import Text
-from acadiff.generators.base import Example, Generator
+from acadiff.generators.base import Example, Generator, Guidance
 from acadiff.latent.batch import Batch
 from acadiff.modality import Modality
 from acadiff.training.loop import Objective
@@ -44,6 +44,7 @@ class Mean(Generator):
         batch: Batch,  # noqa: ARG002
         text: Text,  # noqa: ARG002
         noise: Float[Tensor, "b n c i j k"],
+        guidance: Guidance | None = None,  # noqa: ARG002
     ) -> Float[Tensor, "b n c i j k"]:
         """The mean, once per noise."""
         return self.image.expand(*noise.shape[:2], *self.image.shape)

@@ -4,7 +4,7 @@ A recipe is data: frozen, no unknown keys, written to and read from TOML. What t
 (the latent's shape, the width of the text encoder) no recipe says.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -139,8 +139,39 @@ class Conditioning(_Part):
         0.1, ge=0, le=1, description="Chance of a prompt without clinical data [prototype]"
     )
     encoder: str = Field(
-        "minilm", description="Text encoder [ours: offline; the paper's is remote]"
+        "local", description="Text encoder [ours: offline; the paper's is remote]"
     )
+    model: str = Field(
+        "", description="Folder or name of the text encoder, if not its default [ours: MiniLM]"
+    )
+    base_url: str = Field(
+        "", description="Address of a remote encoder, if not OpenAI's [paper §3: GPT-4o]"
+    )
+    dimensions: int = Field(
+        0, ge=0, description="Width asked of a remote encoder; 0 is its own [ours: option]"
+    )
+    embed: int = Field(
+        512, ge=1, description="Width of the embedding of scores, for ACADiff-emb [paper §3]"
+    )
+    detail: str = Field(
+        "full",
+        pattern="^(none|scores|full)$",
+        description="What prompts tell: diagnosis and scores, or less [paper §2]",
+    )
+    person: bool = Field(
+        default=False, description="Prompts tell age, sex and APOE4, too [ours: option]"
+    )
+
+    @property
+    def encoder_settings(self) -> dict[str, Any]:
+        """Of these numbers, what the text encoder asks for."""
+        remote = {"model": self.model, "base_url": self.base_url, "dimensions": self.dimensions}
+        known: dict[str, dict[str, Any]] = {
+            "local": {"model": self.model},
+            "openai": remote,
+            "scores": {"embed": self.embed},
+        }
+        return {k: v for k, v in known.get(self.encoder, {}).items() if v}
 
 
 class Recipe(_Part):

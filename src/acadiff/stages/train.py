@@ -10,7 +10,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from acadiff.clinical import ENCODERS, CachedEncoder, TextEncoder
+from acadiff.clinical import ENCODERS, CachedEncoder, Detail, TextEncoder, make_encoder
 from acadiff.cohort.dataset import read_cohort
 from acadiff.cohort.ledger import fingerprint, read_ledger
 from acadiff.cohort.table import Subject
@@ -112,8 +112,9 @@ class Bench:
     @cached_property
     def encoder(self) -> TextEncoder:
         """The text encoder, read when a method first asks for it."""
-        kind = ENCODERS[self.recipe.conditioning.encoder]
-        return CachedEncoder(kind(), self.work / "prompts.safetensors")
+        conditioning = self.recipe.conditioning
+        encoder = make_encoder(conditioning.encoder, conditioning.encoder_settings)
+        return CachedEncoder(encoder, self.work / "prompts.safetensors")
 
     def latents(self) -> dict[Modality, dict[str, Tensor]]:
         """Whitened latents of everyone trained on or validated with."""
@@ -141,12 +142,15 @@ def fit_mean(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, d
 def fit_acadiff(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[str, Any]]:
     """ACADiff, phase by phase; ends with the averaged weights, rounded as they are stored."""
     recipe, encoder = bench.recipe, bench.encoder
-    dropout = Dropout(recipe.conditioning.both, recipe.conditioning.clinical_drop)
+    told = recipe.conditioning
+    detail = Detail(told.detail)
+    dropout = Dropout(told.both, told.clinical_drop, detail, told.person)
     latents = bench.latents()
     examples = Examples(target, bench.subjects, latents, encoder.encode, dropout=dropout)
     arguments: dict[str, Any] = {
         "latent_shape": list(bench.codecs[target].codec.latent_shape),
         "width_text_in": encoder.width,
+        "embed": encoder.embed,
         **recipe.model_dump(mode="json", include={"anchor", "denoiser", "fusion", "diffusion"}),
     }
     torch.manual_seed(recipe.training.seed)
@@ -162,9 +166,10 @@ def fit_acadiff(target: Modality, bench: Bench, folder: Path) -> tuple[Generator
     return generator.cpu(), {
         "arguments": arguments,
         "encoder": {
-            "key": recipe.conditioning.encoder,
+            "key": told.encoder,
             "name": encoder.name,
             "identity": encoder.identity,
+            "settings": encoder.settings(),
         },
         "diffusion": arguments["diffusion"],
     }
