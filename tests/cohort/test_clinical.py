@@ -135,6 +135,20 @@ def test_a_broken_table_of_one_person_is_told_and_the_others_go_on(tmp_path):
     assert "is not sub-C, whose file it is" in found.problems[1].text
 
 
+@pytest.mark.parametrize("name", ["participants", "sessions"])
+def test_a_broken_table_of_the_dataset_is_told_and_a_named_one_stops(tmp_path, name):
+    tables = {"participants": "participant_id\tage\nsub-A\t70\n"}
+    tables["sessions"] = "participant_id\tsession_id\tMMSE\nsub-A\tses-M000\t28\n"
+    root = dataset(tmp_path, **tables)
+    path = root / f"{name}.tsv"
+    path.write_bytes(path.read_bytes() + b"\xff")
+    found = read_clinical(root)
+    assert [(p.code, p.where) for p in found.problems] == [("E_ENCODING", str(path))]
+    assert [v.subject for v in found.visits] == ["A"]
+    with pytest.raises(CohortError, match="is not UTF-8"):
+        read_clinical(None, [path])
+
+
 def test_named_tables_count_more_and_differences_are_told(tmp_path):
     root = dataset(
         tmp_path / "bids",

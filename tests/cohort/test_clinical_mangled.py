@@ -124,7 +124,10 @@ def test_a_bad_cell_refuses_its_row_and_no_other(tmp_path, base, old, new, code,
     assert BASE.count(old) == 1
     again = read(tmp_path, BASE.replace(old, new))
     (problem,) = again.problems
-    assert (problem.code, problem.where[-6:]) == (code, "line 2")
+    line, _, who = problem.where.partition(", ")
+    assert (problem.code, line[-6:]) == (code, "line 2")
+    label = "column participant_id" in told
+    assert who == ("" if label else "sub-007" + ("" if code == "E_ID" else "_ses-M000"))
     assert told in problem.text
     assert again.visits == base.visits[1:]
     assert "71.25" not in problem.text or "age" in problem.text  # never the rest of the row

@@ -4,7 +4,9 @@ from trees import ANAT, PET, T1W, codes, grow, keys, people
 
 from acadiff.cohort.bids_tree import read_bids
 from acadiff.cohort.caps import read_caps
-from acadiff.cohort.inventory import choose, select
+from acadiff.cohort.filters import filters
+from acadiff.cohort.inventory import choose
+from acadiff.cohort.inventory import select as selected
 from acadiff.errors import CohortError, NothingSelectedError
 from acadiff.modality import Modality
 
@@ -13,6 +15,10 @@ AVERAGE, ISO = (
     f"{PET}trc-18FFDG_rec-coregiso_pet.nii.gz",
 )
 VISIT = "sub-{0}/ses-{1}/anat/sub-{0}_ses-{1}_T1w.nii.gz"
+
+
+def select(inventory, **wanted):
+    return selected(inventory, filters(**wanted))
 
 
 @pytest.fixture
@@ -153,29 +159,29 @@ def test_problems_of_others_are_not_told(visits):
 
 
 @pytest.mark.parametrize(
-    "filters",
+    "wanted",
     [{"participants": ["99"]}, {"participants": []}, {"sessions": ["M0"], "participants": ["111"]},
      {"sessions": ["M024"]}, {"pairs": [("1", "M024")]}, {"pairs": []}],
 )  # fmt: skip
-def test_filters_that_leave_nothing_are_an_error_of_their_own(visits, filters):
+def test_filters_that_leave_nothing_are_an_error_of_their_own(visits, wanted):
     with pytest.raises(NothingSelectedError, match="nothing is left of 4 scans") as caught:
-        select(visits, **filters)
+        select(visits, **wanted)
     assert (caught.value.exit_code, caught.value.code) == (18, "E_NOTHING_SELECTED")
     assert "sub-1_ses-M000" in caught.value.hint
 
 
 @pytest.mark.parametrize("label", HOSTILE, ids=ascii)
 def test_hostile_labels_are_refused_by_every_filter(visits, label):
-    for filters in (
+    for wanted in (
         {"participants": [label]},
         {"sessions": [label]},
         {"pairs": [(label, None)]},
         {"pairs": [("1", label)]},
     ):
-        if label in ("ses-1", "") or (label.startswith("sub-") and "sessions" in filters):
+        if label in ("ses-1", "") or (label.startswith("sub-") and "sessions" in wanted):
             continue
         with pytest.raises(CohortError, match="rename"):
-            select(visits, **filters)
+            select(visits, **wanted)
 
 
 def test_order_does_not_depend_on_the_file_system(tmp_path):

@@ -3,14 +3,14 @@
 import contextlib
 import datetime
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from acadiff.cohort.clinical_join import join
 from acadiff.cohort.clinical_sources import Source, labels, sources
-from acadiff.cohort.clinical_table import Reading, read_entries
+from acadiff.cohort.clinical_table import Reading, counted, read_entries
 from acadiff.cohort.columns import check_overrides
 from acadiff.cohort.delimited import Table, read_table
 from acadiff.cohort.facts import Facts
@@ -60,6 +60,7 @@ def read_clinical(
     tables: Sequence[Path] = (),
     overrides: Mapping[str, str] | None = None,
     scanned: Iterable[str] = (),
+    meant: Callable[[Problem], bool] = lambda _: True,
 ) -> Clinical:
     """Read the clinical tables.
 
@@ -71,6 +72,7 @@ def read_clinical(
         tables: more of them: files, or folders of ADNI's; they count more than the dataset's.
         overrides: our name → the user's column (`columns.read_overrides`).
         scanned: persons who have scans, beside those whose folders are in the dataset.
+        meant: whether a problem is to be told; not those of persons who are not asked for.
 
     Raises:
         MissingInputError: a named table or folder is not there.
@@ -87,7 +89,7 @@ def read_clinical(
             table = read_table(source.path)
             readings.append(_reading(table, source, overrides))
         except AcadiffError as error:
-            if source.label is None:
+            if not source.own:
                 raise
             problems.append(Problem.of(shown(source.path), error))
         else:
@@ -97,7 +99,9 @@ def read_clinical(
         problems.append(_no_table(root))
     persons, more = join(readings, [*_known(known), *scanned])
     mapping = tuple(dict.fromkeys(line for reading in readings for line in reading.mapping))
-    problems += [problem for reading in readings for problem in reading.problems] + more
+    for reading in readings:
+        problems += counted(problem for problem in reading.problems if meant(problem))
+    problems = [problem for problem in (*problems, *more) if meant(problem)]
     visits = [_visit(s, session, persons[s][session]) for s in persons for session in persons[s]]
     visits.sort(key=lambda visit: (visit.subject, visit.session or ""))
     return Clinical(tuple(visits), mapping, tuple(problems))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from acadiff.cohort.clinical_table import Reading
-from acadiff.cohort.facts import LOOSE, Entry, Facts, alike
+from acadiff.cohort.facts import LOOSE, Entry, Facts, alike, place
 from acadiff.cohort.identity import clashes, rid_of
 from acadiff.cohort.table import Diagnosis
 from acadiff.errors import Problem
@@ -96,7 +96,7 @@ def _unique(subject: str, rows: Sequence[Entry], problems: list[Problem]) -> lis
 def _duplicate(subject: str, same: Sequence[Entry], differing: Sequence[str]) -> Problem:
     visit = f"sub-{subject}" + (f" at {same[0].session}" if same[0].session else "")
     lines = " and ".join(str(entry.line) for entry in same)
-    where = f"{same[0].table} line {same[-1].line}"
+    where = place(same[-1].where, subject, same[0].session)
     if differing:
         code, hint = "E_DUPLICATE", "keep the right one"
         why = f"and differ in {', '.join(differing)}"
@@ -110,7 +110,8 @@ def _clash(entries: Sequence[Entry], group: Sequence[str]) -> Problem:
     first, ids = entries[0], " and ".join(group)
     hint = "give one of them another name, in the table and in the files"
     text = f"{first.where}: the ids {ids} are taken for one another; {hint}"
-    return Problem(first.where, "E_ID_CLASH", ids, hint, text)
+    where = f"{first.where}, {' and '.join(f'sub-{label}' for label in group)}"
+    return Problem(where, "E_ID_CLASH", ids, hint, text)
 
 
 def _visits(subject: str, entries: Sequence[Entry], problems: list[Problem]) -> Visits:
@@ -154,7 +155,8 @@ def _contradiction(subject: str, name: str, entry: Entry, other: Entry) -> Probl
     shown, counts = (_shown(getattr(e.facts, name)) for e in (entry, other))
     what, hint = f"{_title(name)} of {visit}", "the latter counts; mend the wrong one"
     text = f"{entry.where}: {what} is {shown}, but {counts} on {other.where}; {hint}"
-    return Problem(entry.where, "W_CONFLICT", shown, hint, text)
+    where = place(entry.where, subject, entry.session)
+    return Problem(where, "W_CONFLICT", shown, hint, text)
 
 
 def _title(name: str) -> str:

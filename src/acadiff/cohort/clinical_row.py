@@ -9,7 +9,7 @@ from typing import TypeVar
 from acadiff.cohort import vocabulary
 from acadiff.cohort.dates import birthday, day
 from acadiff.cohort.delimited import ADNI_CODES, Cell, Row, Table, number
-from acadiff.cohort.facts import YEAR, Entry, Facts
+from acadiff.cohort.facts import YEAR, Entry, Facts, place
 from acadiff.cohort.identity import canonical_session, canonical_subject, session_of
 from acadiff.cohort.table import Diagnosis
 from acadiff.errors import CohortError
@@ -70,6 +70,22 @@ def read_row(layout: Layout, row: Row, subject: str | None = None) -> Entry:
     session, screening = _session(layout, row)
     facts = _facts(layout, row, session)
     return Entry(layout.table.name, row.line, subject, rid, session, facts, screening)
+
+
+def whose(layout: Layout, row: Row, subject: str | None = None) -> str:
+    """A row that cannot be used and, as far as it tells, whose it is: for `Problem.where`."""
+    where = f"{layout.table.name} line {row.line}"
+    try:
+        who, rid = (subject, None) if subject else _person(layout, row)
+    except CohortError:
+        return where
+    try:
+        session, _ = _session(layout, row)
+    except CohortError:
+        session = None
+    if who is None:
+        return where if rid is None else f"{where}, RID {rid}"
+    return place(where, who, session)
 
 
 def _person(layout: Layout, row: Row) -> tuple[str | None, int | None]:

@@ -21,15 +21,21 @@ _ADNI = re.compile(
 
 @dataclass(frozen=True)
 class Source:
-    """One table to read; `title` is what the mapping calls it, `label` the person it is about.
+    """One table to read.
 
-    One that was `named` by the user must hold something that is understood.
+    Args:
+        path: where it is.
+        title: what the mapping calls it.
+        label: the person it is about, if it is about one.
+        named: whether the user named it, so that it must hold something that is understood.
+        own: whether it is the dataset's own, so that it may be wrong and the rest goes on.
     """
 
     path: Path
     title: str
     label: str | None = None
     named: bool = False
+    own: bool = False
 
 
 def sources(root: Path | None, tables: Sequence[Path]) -> list[Source]:
@@ -55,12 +61,13 @@ def sources(root: Path | None, tables: Sequence[Path]) -> list[Source]:
 
 
 def _dataset(root: Path) -> list[Source]:
-    found = [Source(root / SESSIONS, SESSIONS)] if (root / SESSIONS).is_file() else []
+    found = [Source(root / SESSIONS, SESSIONS, own=True)] if (root / SESSIONS).is_file() else []
     for label in labels(root):
         path = root / label / f"{label}_{SESSIONS}"
         if path.is_file():
-            found.append(Source(path, EACH, label))
-    return found + ([Source(root / PEOPLE, PEOPLE)] if (root / PEOPLE).is_file() else [])
+            found.append(Source(path, EACH, label, own=True))
+    people = [Source(root / PEOPLE, PEOPLE, own=True)] if (root / PEOPLE).is_file() else []
+    return found + people
 
 
 def labels(root: Path) -> list[str]:

@@ -1,10 +1,10 @@
 """One clinical table → entries: its columns told apart, its rows read, its problems counted."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from acadiff.cohort.clinical_row import Layout, read_row
+from acadiff.cohort.clinical_row import Layout, read_row, whose
 from acadiff.cohort.columns import near_misses, resolve
 from acadiff.cohort.dates import day_first
 from acadiff.cohort.delimited import Row, Table
@@ -17,6 +17,7 @@ PASSING = frozenset({"diagnosis", "MMSE", "ADAS13", "CDRSB", "boxes", "age"})
 LASTING = frozenset({"sex", "apoe4", "alleles", "genotype", "education", "born"})
 _VISCODES = {"viscode", "viscode2"}
 _ADNI_IDS = {"ptid", "rid"}
+_REPEATED = ("W_VISIT", "W_SITE")
 _MADE_OF = {
     "boxes": ("CDRSB", " + "),
     "alleles": ("apoe4", " and "),
@@ -63,20 +64,12 @@ def read_entries(
         )
     entries = []
     problems = near_misses(table.columns, layout.columns, f"{table.name} line 1")
-    repeated: dict[tuple[str, str], list[Problem]] = defaultdict(list)
     for row in table.rows:
-        where = f"{table.name} line {row.line}"
         try:
             entries.append(read_row(layout, row, subject))
         except CohortError as error:
-            problem = Problem.of(where, error)
-            if problem.code == "W_VISIT":
-                repeated[problem.code, problem.value].append(problem)
-            else:
-                problems.append(problem)
-        for problem in _places(layout, row, where):
-            repeated[problem.code, problem.value].append(problem)
-    problems += [_counted(alike) for alike in repeated.values()]
+            problems.append(Problem.of(whose(layout, row, subject), error))
+        problems += _places(layout, row, subject)
     return Reading(tuple(entries), _mapping(layout, title), tuple(problems), lasting)
 
 
@@ -110,11 +103,22 @@ def _grows(table: Table, columns: Mapping[str, Sequence[str]]) -> bool:
     return any(seen.setdefault(who, years) != years for who, years in cells)
 
 
-def _places(layout: Layout, row: Row, where: str) -> list[Problem]:
+def counted(problems: Iterable[Problem]) -> list[Problem]:
+    """The same problems; of those that a table has in many rows alike, one that counts them."""
+    groups: dict[tuple[str, ...], list[Problem]] = defaultdict(list)
+    for problem in problems:
+        alike = problem.code in _REPEATED
+        own = () if alike else (problem.where, problem.text)
+        groups[problem.code, problem.value, *own].append(problem)
+    return [_counted(group) for group in groups.values()]
+
+
+def _places(layout: Layout, row: Row, subject: str | None) -> list[Problem]:
     """Sites given by name, which are not kept."""
     why, hint = "is no short code of a site and is not kept", "give the sites numbers"
     free = [cell for cell in layout.cells(row, "site") if not is_code(cell)]
-    return [Problem.of(where, cell.refusal("W_SITE", why, hint)) for cell in free]
+    refusals = (cell.refusal("W_SITE", why, hint) for cell in free)
+    return [Problem.of(whose(layout, row, subject), error) for error in refusals]
 
 
 def _counted(alike: Sequence[Problem]) -> Problem:

@@ -74,6 +74,11 @@ class Entry:
         return f"{self.table} line {self.line}"
 
 
+def place(where: str, subject: str, session: str | None) -> str:
+    """A row and whose it is: `sessions.tsv line 3, sub-1_ses-M012`."""
+    return f"{where}, sub-{subject}" + (f"_ses-{session}" if session else "")
+
+
 def alike(one: object, other: object) -> bool:
     """Whether two values are one, but for rounding."""
     if isinstance(one, float | int) and isinstance(other, float | int):

@@ -1,7 +1,6 @@
 """Which of the files found are used: whose, which visits, and one file a scan without a guess."""
 
-import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +9,7 @@ from typing import NamedTuple
 from acadiff.cohort.candidate import Candidate as Candidate
 from acadiff.cohort.candidate import Inventory as Inventory
 from acadiff.cohort.candidate import Key, refusal
-from acadiff.cohort.identity import canonical_session, canonical_subject
+from acadiff.cohort.filters import Filters, fitting
 from acadiff.cohort.textfile import shown
 from acadiff.errors import CohortError, NothingSelectedError, Problem
 from acadiff.modality import Modality
@@ -18,8 +17,6 @@ from acadiff.modality import Modality
 NONE = "none"
 """As a preference: the file whose name does not say."""
 
-Pattern = tuple[str | None, str | None]
-_PLACE = re.compile(r"(?:^|[/ ])sub-([0-9A-Za-z+]+)(?:[/_]ses-([0-9A-Za-z+]+))?")
 _TOLD_APART = ("run", "space", "resolution", "desc")
 
 
@@ -30,48 +27,29 @@ class Choice(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def select(
-    inventory: Inventory,
-    *,
-    participants: Iterable[str] | None = None,
-    sessions: Iterable[str] | None = None,
-    pairs: Iterable[tuple[str, str | None]] | None = None,
-) -> Inventory:
-    """Keep some persons and visits, their scans and their problems; None asks for all.
+def select(inventory: Inventory, wanted: Filters) -> Inventory:
+    """Keep some persons and visits, their scans and their problems.
 
     Whoever is asked for and has no scan becomes a problem.
 
     Args:
         inventory: what was found.
-        participants: ids with or without `sub-`, in any spelling of ADNI.
-        sessions: labels with or without `ses-`; `M00` and `M000` are one.
-        pairs: (participant, session); a pair without session asks for all of the person's.
+        wanted: who and which visits.
 
     Raises:
-        CohortError: an id is no label.
         NothingSelectedError: no scan is left.
     """
-    filters: list[dict[Pattern, None]] = []
-    if participants is not None:
-        filters.append({(canonical_subject(p), None): None for p in participants})
-    if sessions is not None:
-        filters.append({(None, canonical_session(s)): None for s in sessions})
-    if pairs is not None:
-        filters.append(
-            {(canonical_subject(p), s and canonical_session(s)): None for p, s in pairs}
-        )
-    kept = tuple(c for c in inventory.candidates if all(_meets(c, f) for f in filters))
+    kept = tuple(c for c in inventory.candidates if wanted.meet(c.subject, c.session))
     if not kept:
-        asked = _few(_label(*pattern) for patterns in filters for pattern in patterns)
+        asked = _few(_label(*pattern) for pattern in wanted.patterns)
         there = _few(dict.fromkeys(_label(c.subject, c.session) for c in inventory.candidates))
         raise NothingSelectedError(
             f"{inventory.root}: nothing is left of {len(inventory.candidates)} scans by {asked}",
             code="E_NOTHING_SELECTED", value=asked, hint=f"there is {there}",
         )  # fmt: skip
-    known = [p for p in inventory.problems if all(_concerns(p, f) for f in filters)]
-    met = {pattern for c in kept for pattern in _patterns(c.subject, c.session)}
-    asked_for = dict.fromkeys(pattern for patterns in filters for pattern in patterns)
-    lacking = [_not_found(_label(*pattern)) for pattern in asked_for if pattern not in met]
+    known = [p for p in inventory.problems if wanted.concern(p, inventory.root)]
+    met = {pattern for c in kept for pattern in fitting(c.subject, c.session)}
+    lacking = [_not_found(_label(*pattern)) for pattern in wanted.patterns if pattern not in met]
     return replace(inventory, candidates=kept, problems=(*known, *lacking))
 
 
@@ -164,33 +142,6 @@ def _is(value: str | None, wanted: str) -> bool:
         return value is None and wanted == NONE
     numbers = value.isdecimal() and wanted.isdecimal()
     return int(value) == int(wanted) if numbers else value == wanted
-
-
-def _patterns(subject: str, session: str | None) -> tuple[Pattern, ...]:
-    """All that ask for this visit; None stands for any."""
-    both = ((subject, session), (subject, None))
-    return both if session is None else (*both, (None, session))
-
-
-def _meets(candidate: Candidate, patterns: Container[Pattern]) -> bool:
-    return any(p in patterns for p in _patterns(candidate.subject, candidate.session))
-
-
-def _concerns(problem: Problem, patterns: Iterable[Pattern]) -> bool:
-    """Whether a problem is, or may be, with one of these visits."""
-    visits = [_canonical(match[1], match[2]) for match in _PLACE.finditer(problem.where)]
-    return not visits or any(
-        p in (None, subject) and (session is None or s in (None, session))
-        for p, s in patterns
-        for subject, session in visits
-    )
-
-
-def _canonical(subject: str, session: str | None) -> Pattern:
-    try:
-        return canonical_subject(subject), session and canonical_session(session)
-    except CohortError:
-        return subject, session
 
 
 def _not_found(who: str) -> Problem:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from acadiff.cohort.clinical_sources import SESSIONS, labels
 from acadiff.cohort.dates import day, day_first
-from acadiff.cohort.delimited import read_table
+from acadiff.cohort.delimited import Row, Table, read_table
+from acadiff.cohort.facts import place
 from acadiff.cohort.identity import canonical_session, canonical_subject
 from acadiff.cohort.textfile import shown
 from acadiff.errors import AcadiffError, CohortError, Problem
@@ -18,6 +19,7 @@ _CHECKED: Mapping[str, Callable[[str], str]] = {
     "session_id": canonical_session,
     "filename": str,
 }
+_WHO = ("participant_id", "session_id")
 _Visit = tuple[str, str | None]
 
 
@@ -40,10 +42,14 @@ class ScanDates:
         return own or self.sessions.get((subject, session))
 
 
-def scan_dates(root: Path) -> ScanDates:
+def scan_dates(root: Path, meant: Callable[[Problem], bool] = lambda _: True) -> ScanDates:
     """Read `sub-*/[ses-*/]*_scans.tsv`, `sub-*/*_sessions.tsv` and `sessions.tsv`.
 
     A table that cannot be read, or a day that is none, is a problem; the others go on.
+
+    Args:
+        root: the BIDS dataset.
+        meant: whether a problem is to be told; not those of persons who are not asked for.
 
     Raises:
         MissingInputError: there is no such folder.
@@ -64,9 +70,9 @@ def scan_dates(root: Path) -> ScanDates:
         table = root / label / f"{label}_{SESSIONS}"
         for (session,), when in _days(table, ("session_id",), problems):
             sessions[subject, session] = when
-    for (who, session), when in _days(root / SESSIONS, ("participant_id", "session_id"), problems):
+    for (who, session), when in _days(root / SESSIONS, _WHO, problems):
         sessions[who, session] = when
-    return ScanDates(root, files, sessions, tuple(problems))
+    return ScanDates(root, files, sessions, tuple(filter(meant, problems)))
 
 
 def _days(
@@ -87,7 +93,17 @@ def _days(
             when = day(table.cell(row, _WHEN), order)
             names = [_CHECKED[key](table.cell(row, key).text) for key in keys]
         except AcadiffError as error:
-            problems.append(Problem.of(f"{table.name} line {row.line}", error))
+            problems.append(Problem.of(_whose(table, row), error))
         else:
             found += [(names, when)] if when else []
     return found
+
+
+def _whose(table: Table, row: Row) -> str:
+    """A row and, if it tells, whose it is."""
+    where = f"{table.name} line {row.line}"
+    try:
+        who = [_CHECKED[k](table.cell(row, k).text) for k in _WHO if k in table.columns]
+    except CohortError:
+        return where
+    return place(where, *who) if len(who) == len(_WHO) else where

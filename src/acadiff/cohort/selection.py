@@ -1,7 +1,8 @@
 """What a person asks of a source, and the roster that comes of it: all reading happens here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from acadiff.cohort import bids_tree, manifest
@@ -9,11 +10,13 @@ from acadiff.cohort.candidate import Inventory
 from acadiff.cohort.clinical import Clinical, read_clinical
 from acadiff.cohort.columns import read_overrides, resolve
 from acadiff.cohort.delimited import read_table
+from acadiff.cohort.filters import filters
 from acadiff.cohort.inventory import choose, select
 from acadiff.cohort.roster import Roster, roster, without_scans
 from acadiff.cohort.scan_dates import scan_dates
 from acadiff.cohort.sources import read_inventory
 from acadiff.cohort.visits import WINDOW_DAYS
+from acadiff.errors import Problem
 from acadiff.modality import Modality
 
 _KEYS = frozenset({"participant_id", "session_id", "date"})
@@ -73,13 +76,10 @@ def read_roster(source: Path, selection: Selection) -> Roster:
         NothingSelectedError: no scan is left.
     """
     inventory = read_inventory(source, layout=selection.layout, tracers=selection.tracers)
+    pairs = manifest.read_pairs(selection.pairs) if selection.pairs else None
+    wanted = filters(selection.participants, selection.sessions, pairs)
     if inventory.candidates and not selection.whole:
-        inventory = select(
-            inventory,
-            participants=selection.participants,
-            sessions=selection.sessions,
-            pairs=manifest.read_pairs(selection.pairs) if selection.pairs else None,
-        )
+        inventory = select(inventory, wanted)
     choice = choose(
         inventory,
         reconstructions=selection.reconstructions,
@@ -88,21 +88,24 @@ def read_roster(source: Path, selection: Selection) -> Roster:
         resolution=selection.resolution,
         desc=selection.desc,
     )
-    clinical = _clinical(source, inventory, selection)
-    dates = scan_dates(inventory.root) if inventory.layout == bids_tree.LAYOUT else None
+    meant = partial(wanted.concern, root=inventory.root)
+    clinical = _clinical(source, inventory, selection, meant)
+    dates = scan_dates(inventory.root, meant) if inventory.layout == bids_tree.LAYOUT else None
     found = roster(inventory, choice, clinical, dates, selection.window_days)
     absent = without_scans(clinical, found.members) if selection.whole else ()
     return replace(found, problems=(*found.problems, *absent))
 
 
-def _clinical(source: Path, inventory: Inventory, selection: Selection) -> Clinical:
+def _clinical(
+    source: Path, inventory: Inventory, selection: Selection, meant: Callable[[Problem], bool]
+) -> Clinical:
     overrides = read_overrides(selection.clinical_map) if selection.clinical_map else {}
     tables = list(selection.tables)
     if inventory.layout == manifest.LAYOUT and _is_clinical(source, overrides):
         tables.append(source)
     root = inventory.root if inventory.layout == bids_tree.LAYOUT else None
     scanned = dict.fromkeys(candidate.subject for candidate in inventory.candidates)
-    return read_clinical(root, tables, overrides, scanned)
+    return read_clinical(root, tables, overrides, scanned, meant)
 
 
 def _is_clinical(table: Path, overrides: Mapping[str, str]) -> bool:
