@@ -247,8 +247,15 @@ def test_the_geometry_is_told_in_ras_order(tmp_path):
 
 
 def test_what_is_allowed_is_not_refused(tmp_path):
-    root, _ = _spoilt(tmp_path, IN_HEADER["no orientation"][1])
-    assert codes(run(root, leave=Leave(orientation="RAS")))[:1] == ["W_NO_TABLE"]
+    for name, leave, code in (
+        ("no orientation", Leave(orientation="RAS"), "W_NOFORM"),
+        ("two orientations", Leave(form="sform"), "W_QSFORM"),
+    ):
+        root, where = _spoilt(tmp_path, IN_HEADER[name][1])
+        for thorough in (False, True):
+            found = run(root, leave=leave, thorough=thorough)
+            assert [p.where for p in found.problems if p.code == code] == [where]
+            assert found.refusals == ()
     root, _ = _spoilt(tmp_path, IN_VOXELS["NaN"][1])
     found = run(root, thorough=True, leave=Leave(nonfinite="zero"))
     assert "W_NONFINITE" in codes(found)

@@ -382,6 +382,29 @@ class TestAssumedOrientation:
             read_nifti(stored(PLAIN), assume_orientation=wrong)
 
 
+class TestPreferredForm:
+    def test_of_two_that_disagree_the_one_that_was_named_is_used_and_told(self, stored):
+        plain = read_header(stored(PLAIN)).affine
+        moved = plain + np.array([[0, 0, 0, 20], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+        path = stored(nii(srow=tuple(moved[:3].ravel())), "moved.nii")
+        with pytest.raises(ScanError, match="--prefer-form sform or --prefer-form qform"):
+            read_header(path)
+        for form, affine in (("sform", moved), ("qform", plain)):
+            scan = read_nifti(path, prefer_form=form)
+            assert np.allclose(scan.affine, affine, atol=1e-4)
+            assert np.array_equal(read_header(path, prefer_form=form).affine, scan.affine)
+            (note,) = scan.notes
+            assert (note.code, note.value) == ("W_QSFORM", f"{form}, 20 mm")
+
+    @pytest.mark.parametrize("form", ["sform", "qform"])
+    def test_it_changes_nothing_where_they_agree_or_one_is_alone(self, stored, form):
+        for name, changes in (("a", {}), ("b", {"sform_code": 0}), ("c", {"qform_code": 0})):
+            path = stored(nii(**changes), f"{name}.nii")
+            scan = read_nifti(path, prefer_form=form)
+            assert np.array_equal(scan.affine, read_nifti(path).affine)
+            assert scan.notes == ()
+
+
 def test_frames_are_read_where_they_are_wanted(stored):
     frames = np.stack([head(), 2 * head(), 3 * head()], -1)
     path = stored(gz(nii(frames)))

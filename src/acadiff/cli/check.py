@@ -12,6 +12,7 @@ from acadiff.cli.sources import (
     ClinicalMapOption,
     ClinicalOption,
     DescOption,
+    FormOption,
     LayoutOption,
     NonfiniteOption,
     OrientationOption,
@@ -68,6 +69,7 @@ def check(
     clinical_map: ClinicalMapOption = None,
     visit_tolerance: ToleranceOption = TOLERANCE,
     assume_orientation: OrientationOption = None,
+    prefer_form: FormOption = None,
     nonfinite: NonfiniteOption = "refuse",
 ) -> None:
     """Tell which scans are there, which are missing and which cannot be used, and why."""
@@ -91,7 +93,7 @@ def check(
         clinical_map=clinical_map,
         visit_tolerance=visit_tolerance,
     )
-    leave = allowed(assume_orientation, nonfinite)
+    leave = allowed(assume_orientation, prefer_form, nonfinite)
     with progress("Reading") as on_step:
         findings = stage.run(
             source,

@@ -11,6 +11,7 @@ from acadiff.cli.sources import (
     ClinicalMapOption,
     ClinicalOption,
     DescOption,
+    FormOption,
     LayoutOption,
     PairsOption,
     ParticipantOption,
@@ -23,6 +24,7 @@ from acadiff.cli.sources import (
     ToleranceOption,
     TracerMapOption,
     by_modality,
+    preferred,
     selection,
 )
 
@@ -61,6 +63,7 @@ def prepare(
     assume_orientation: Annotated[
         str | None, typer.Option(metavar="RAS", help="For scans that do not tell their axes.")
     ] = None,
+    prefer_form: FormOption = None,
     nonfinite: Annotated[
         str, typer.Option(help="NaN and infinity: refuse, or zero-outside-mask.")
     ] = "refuse",
@@ -93,6 +96,7 @@ def prepare(
         references={modality: Path(path) for modality, path in references.items()},
         already_suvr=already_suvr,
         orientation=assume_orientation,
+        form=preferred(prefer_form),
         nonfinite=nonfinite,
     )
     wanted = selection(

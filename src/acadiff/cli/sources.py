@@ -102,6 +102,14 @@ OrientationOption = Annotated[
         help="Where the axes of files that do not tell it point, such as RAS.",
     ),
 ]
+FormOption = Annotated[
+    str | None,
+    typer.Option(
+        "--prefer-form",
+        metavar="FORM",
+        help="Which is right in files where they disagree: sform or qform.",
+    ),
+]
 NonfiniteOption = Annotated[
     str,
     typer.Option(
@@ -110,6 +118,11 @@ NonfiniteOption = Annotated[
         help="NaN and infinite voxels: refuse the scan, or zero-outside-mask.",
     ),
 ]
+FORMS: Mapping[str | None, Literal["sform", "qform"] | None] = {
+    None: None,
+    "sform": "sform",
+    "qform": "qform",
+}
 NONFINITE: Mapping[str, Literal["refuse", "zero"]] = {
     "refuse": "refuse",
     "zero-outside-mask": "zero",
@@ -168,11 +181,11 @@ def by_modality(option: str, given: Sequence[str], example: str) -> dict[Modalit
     return {_modality(option, name): value for name, value in pairs.items()}
 
 
-def allowed(orientation: str | None, nonfinite: str) -> "Leave":
+def allowed(orientation: str | None, form: str | None, nonfinite: str) -> "Leave":
     """What the options allow for files that are not whole.
 
     Raises:
-        UsageError: there is no such way to treat voxels that are not finite.
+        UsageError: there is no such form, or no such way to treat voxels that are not finite.
     """
     from acadiff.errors import UsageError
     from acadiff.volume.glance import Leave
@@ -184,7 +197,25 @@ def allowed(orientation: str | None, nonfinite: str) -> "Leave":
             value=nonfinite,
             hint=f"choose {' or '.join(NONFINITE)}",
         )
-    return Leave(orientation, NONFINITE[nonfinite])
+    return Leave(orientation, preferred(form), NONFINITE[nonfinite])
+
+
+def preferred(form: str | None) -> Literal["sform", "qform"] | None:
+    """The form of this name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from acadiff.errors import UsageError
+
+    if form not in FORMS:
+        raise UsageError(
+            f"--prefer-form {form!r} is no form of a NIfTI header",
+            code="E_OPTION",
+            value=form,
+            hint="choose sform or qform",
+        )
+    return FORMS[form]
 
 
 def _tracers(given: Sequence[str] | None) -> Mapping[str, str]:

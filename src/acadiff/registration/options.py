@@ -10,8 +10,10 @@ from acadiff.commit import sha256
 from acadiff.errors import UsageError
 from acadiff.modality import Modality
 from acadiff.volume.grid import VOXELS
+from acadiff.volume.orientation import Form
 
 WARPS = ("rigid", "affine", "syn")
+FORMS = (None, "sform", "qform")
 NONFINITE = ("refuse", "zero-outside-mask")
 EXTRACTIONS = ("auto", "mask", "stripped", "synthstrip", "hd-bet", "template")
 
@@ -28,6 +30,7 @@ class Options:
         references: own reference regions of SUVR: masks in template space.
         already_suvr: PET is taken for SUVR and not divided.
         orientation: where the axes of a scan point that does not tell, such as `RAS`.
+        form: `sform` or `qform`, which is right in a scan where they disagree.
         nonfinite: `zero-outside-mask` takes NaN and infinity outside the brain for 0.
 
     Raises:
@@ -40,12 +43,14 @@ class Options:
     references: Mapping[Modality, Path] = field(default_factory=dict)
     already_suvr: bool = False
     orientation: str | None = None
+    form: Form | None = None
     nonfinite: str = "refuse"
 
     def __post_init__(self) -> None:
         """Refuse what there is not."""
         known: dict[str, tuple[object, ...]] = {
             "voxel": VOXELS, "warp": WARPS, "extraction": EXTRACTIONS, "nonfinite": NONFINITE,
+            "form": FORMS,
         }  # fmt: skip
         for name, values in known.items():
             value = getattr(self, name)
@@ -72,6 +77,7 @@ class Options:
             "ReferenceSHA256": {m.name: sha256(path) for m, path in self.references.items()},
             "AlreadySUVR": self.already_suvr,
             "AssumedOrientation": self.orientation,
+            "PreferredForm": self.form,
             "Nonfinite": self.nonfinite,
             "Version": __version__,
         }

@@ -118,6 +118,7 @@ def read(candidate: Candidate, options: Options, where: str) -> Given:
         candidate.modality,
         frames="mean" if candidate.modality.is_pet else "refuse",
         assume_orientation=options.orientation,
+        prefer_form=options.form,
         nonfinite="refuse" if options.nonfinite == "refuse" else "zero",
     )
     _require_fine(scan.volume)

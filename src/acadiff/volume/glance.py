@@ -14,10 +14,12 @@ from jaxtyping import Float32, Float64
 
 from acadiff.errors import AcadiffError, Problem, ScanError
 from acadiff.modality import Modality
+from acadiff.volume import nifti
 from acadiff.volume.grid import VOXELS, Grid
 from acadiff.volume.image import LABEL, is_synthetic, load_scan
 from acadiff.volume.intensity import SUVR
 from acadiff.volume.nifti import read_header, shown
+from acadiff.volume.orientation import Form
 from acadiff.volume.space import TOLERANCE_MM, Space, detect, remarks
 
 BEYOND = 0.05
@@ -69,10 +71,12 @@ class Leave:
 
     Args:
         orientation: directions of the axes ("RAS") of files that do not tell.
+        form: which of two forms is right in files where they disagree.
         nonfinite: what to do with NaN and infinity.
     """
 
     orientation: str | None = None
+    form: Form | None = None
     nonfinite: Literal["refuse", "zero"] = "refuse"
 
 
@@ -98,7 +102,9 @@ def glance(
     """
     try:
         axes = 4 if modality.is_pet else 3
-        header = read_header(path, axes=axes, assume_orientation=leave.orientation)
+        header = read_header(
+            path, axes=axes, assume_orientation=leave.orientation, prefer_form=leave.form
+        )
         if is_synthetic(header):
             raise ScanError(
                 f"it is labelled {LABEL}", code="E_SYNTHETIC_INPUT", value=header.texts,
@@ -106,7 +112,8 @@ def glance(
             )  # fmt: skip
         shape, affine = _upright(header.shape[:3], header.affine)
         space = detect(shape, affine, entity)
-        seen = Seen(shape, affine, space, _frames(where, header.shape) + _space(where, space))
+        notes = (*nifti.remarks(where, header), *_frames(where, header.shape))
+        seen = Seen(shape, affine, space, notes + _space(where, space))
         _require_fine(seen)
     except AcadiffError as error:
         raise _renamed(error, path, where) from error
@@ -142,6 +149,7 @@ def peruse(
             modality,
             frames="mean" if modality.is_pet else "refuse",
             assume_orientation=leave.orientation,
+            prefer_form=leave.form,
             nonfinite=leave.nonfinite,
         )
     except AcadiffError as error:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from acadiff.errors import ScanError
-from acadiff.volume.orientation import Forms, Pose, pose
+from acadiff.volume.orientation import Form, Forms, Pose, pose
 
 MAX_VOXELS = 512**3
 """No header may promise more [ours: a small file can claim any size]."""
@@ -112,7 +112,11 @@ def length_of(start: bytes) -> int | None:
 
 
 def parse_header(
-    start: bytes, axes: int = 3, max_voxels: int = MAX_VOXELS, assumed: str | None = None
+    start: bytes,
+    axes: int = 3,
+    max_voxels: int = MAX_VOXELS,
+    assumed: str | None = None,
+    preferred: Form | None = None,
 ) -> Header:
     """Read and check a header.
 
@@ -121,6 +125,7 @@ def parse_header(
         axes: 3 for one volume, 4 for several frames.
         max_voxels: more are refused.
         assumed: directions of the axes, for a file that does not tell them.
+        preferred: the form that is right, for a file whose forms disagree.
 
     Raises:
         ScanError: it promises what cannot be used, or contradicts itself.
@@ -136,7 +141,7 @@ def parse_header(
     offset = _offset(fields.offset, len(start))
     slope, inter = _scaling(fields.slope, fields.inter)
     forms = Forms(*fields.codes, fields.pixdim[:4], fields.turn[:3], fields.turn[3:], fields.rows)
-    where = pose(forms, shape, assumed)
+    where = pose(forms, shape, assumed, preferred)
     descrip, intent, aux = (t.partition(b"\0")[0].decode("latin-1") for t in fields.texts)
     unit = _UNITS.get(fields.units & 7, "")
     return Header(version, shape, dtype, where, offset, slope, inter, unit, (descrip, intent, aux))

@@ -15,6 +15,7 @@ from acadiff.errors import Problem, ScanError
 from acadiff.modality import Modality
 from acadiff.volume.header import Header
 from acadiff.volume.nifti import Nifti, read_nifti, shown
+from acadiff.volume.orientation import Form
 from acadiff.volume.voxels import is_full, require_content
 
 LABEL = "SYNTHETIC"
@@ -80,6 +81,7 @@ def load_scan(
     *,
     frames: Literal["refuse", "mean"] = "refuse",
     assume_orientation: str | None = None,
+    prefer_form: Form | None = None,
     nonfinite: Literal["refuse", "zero"] = "refuse",
 ) -> Scan:
     """Read an acquired scan and keep what the file says of it.
@@ -89,6 +91,7 @@ def load_scan(
         modality: what it shows.
         frames: what to do with several time frames.
         assume_orientation: where the axes point ("RAS"), for a file that does not tell.
+        prefer_form: which of two forms that disagree is right.
         nonfinite: what to do with NaN and infinity.
 
     Raises:
@@ -99,6 +102,7 @@ def load_scan(
         path,
         axes=4 if frames == "mean" else 3,
         assume_orientation=assume_orientation,
+        prefer_form=prefer_form,
         nonfinite=nonfinite,
     )
     if is_synthetic(nifti.header):

@@ -20,6 +20,7 @@ from acadiff.volume.header import (
     length_of,
     parse_header,
 )
+from acadiff.volume.orientation import Form
 from acadiff.volume.stream import GzipStream, Stream, open_stream, truncated
 from acadiff.volume.voxels import decode, fill_holes
 
@@ -84,6 +85,7 @@ def read_nifti(
     axes: int = 3,
     max_voxels: int = MAX_VOXELS,
     assume_orientation: str | None = None,
+    prefer_form: Form | None = None,
     nonfinite: Literal["refuse", "zero"] = "refuse",
 ) -> Nifti:
     """Read a `.nii` or `.nii.gz`, once and to its end.
@@ -93,6 +95,7 @@ def read_nifti(
         axes: 3 for one volume; 4 for frames, of which there may be one.
         max_voxels: a header that promises more is refused.
         assume_orientation: where the axes point ("RAS"), for a file that does not tell.
+        prefer_form: which of two forms that disagree is right.
         nonfinite: what to do with NaN and infinity.
 
     Raises:
@@ -102,7 +105,7 @@ def read_nifti(
     try:
         _require_suffix(path)
         with open_stream(path) as stream:
-            header = _head(stream, axes, max_voxels, assume_orientation)
+            header = _head(stream, axes, max_voxels, assume_orientation, prefer_form)
             block = _block(stream, header)
             sha256 = stream.finish()
         data = decode(block, header)
@@ -111,7 +114,7 @@ def read_nifti(
         raise error.at(shown(path)) from error
     except MemoryError as error:
         raise _too_large(header.size).at(shown(path)) from error
-    notes = (*_notes(path, header), *_replaced(path, data, holes))
+    notes = (*remarks(shown(path), header), *_replaced(path, data, holes))
     return Nifti(data, header, sha256, notes, holes)
 
 
@@ -121,8 +124,16 @@ def read_header(
     axes: int = 3,
     max_voxels: int = MAX_VOXELS,
     assume_orientation: str | None = None,
+    prefer_form: Form | None = None,
 ) -> Header:
     """Read and check only how a scan begins, and whether its length can be right.
+
+    Args:
+        path: as for `read_nifti`, as all others.
+        axes: likewise.
+        max_voxels: likewise.
+        assume_orientation: likewise.
+        prefer_form: likewise.
 
     Raises:
         MissingInputError: it is not there or cannot be opened.
@@ -132,13 +143,30 @@ def read_header(
     try:
         _require_suffix(path)
         with open_stream(path) as stream:
-            header = _head(stream, axes, max_voxels, assume_orientation)
+            header = _head(stream, axes, max_voxels, assume_orientation, prefer_form)
             if not stream.seems(header.offset + header.size):
                 _block(stream, header)
                 stream.finish()
     except AcadiffError as error:
         raise error.at(shown(path)) from error
     return header
+
+
+def remarks(where: str, header: Header) -> tuple[Problem, ...]:
+    """What a header leaves to us, and what we made of it."""
+    notes, pose = [], header.pose
+    if pose.source == "assumed":
+        axes = header.affine[:3].round(3).tolist()
+        notes.append(_note(where, "W_NOFORM", f"its orientation is assumed: {axes}", axes))
+    if pose.apart:
+        what = (
+            f"its qform and sform are up to {pose.apart:.3g} mm apart; the {pose.source} is used"
+        )
+        notes.append(_note(where, "W_QSFORM", what, f"{pose.source}, {pose.apart:.3g} mm"))
+    if header.unit:
+        what = f"its unit of length is the {header.unit}; its numbers are taken for mm"
+        notes.append(_note(where, "W_UNIT", what, header.unit))
+    return tuple(notes)
 
 
 def shown(path: Path) -> str:
@@ -159,7 +187,9 @@ def _require_suffix(path: Path) -> None:
         )
 
 
-def _head(stream: Stream, axes: int, max_voxels: int, assumed: str | None) -> Header:
+def _head(
+    stream: Stream, axes: int, max_voxels: int, assumed: str | None, preferred: Form | None
+) -> Header:
     """The header and the extensions behind it; what follows in the stream are voxels."""
     magic = stream.stored(2)
     if isinstance(stream, GzipStream) and not b"\x1f\x8b".startswith(magic):
@@ -171,7 +201,7 @@ def _head(stream: Stream, axes: int, max_voxels: int, assumed: str | None) -> He
     start += stream.take((length or SHORTEST) - len(start))
     if len(start) != length:
         raise truncated(f"it ends within its header, after {len(start)} bytes", len(start))
-    header = parse_header(start, axes, max_voxels, assumed)
+    header = parse_header(start, axes, max_voxels, assumed, preferred)
     gap = stream.take(header.offset - length)
     if len(gap) != header.offset - length:
         raise truncated("it ends before its voxels", length + len(gap))
@@ -211,28 +241,14 @@ def _too_large(size: int) -> ScanError:
     )
 
 
-def _notes(path: Path, header: Header) -> tuple[Problem, ...]:
-    """What the header leaves to us."""
-    notes = []
-    if header.pose.source == "assumed":
-        axes = header.affine[:3].round(3).tolist()
-        notes.append(_note(path, "W_NOFORM", f"its orientation is assumed: {axes}", axes))
-    if header.unit:
-        what = f"its unit of length is the {header.unit}; its numbers are taken for mm"
-        notes.append(_note(path, "W_UNIT", what, header.unit))
-    return tuple(notes)
-
-
 def _replaced(
     path: Path, data: Float32[np.ndarray, "..."], holes: Bool[np.ndarray, "..."] | None
 ) -> tuple[Problem, ...]:
     if holes is None:
         return ()
     what = f"{holes.sum()} of {data.size} voxels were not finite and became 0"
-    return (_note(path, "W_NONFINITE", what, int(holes.sum())),)
+    return (_note(shown(path), "W_NONFINITE", what, int(holes.sum())),)
 
 
-def _note(path: Path, code: str, what: str, value: object) -> Problem:
-    return Problem(
-        shown(path), code, str(value), "see that this is right", f"{shown(path)}: {what}"
-    )
+def _note(where: str, code: str, what: str, value: object) -> Problem:
+    return Problem(where, code, str(value), "see that this is right", f"{where}: {what}")

@@ -1,11 +1,15 @@
 """Where the voxels of a NIfTI file lie in the head: sform or qform → one affine, if they agree.
 
+Some programs (SPM's coregistration) change one of the two and leave the other; which one is right
+only the user can tell.
+
 Both are millimetres with x to the right, y to the front and z up (RAS). The sform is the affine
 itself; the qform is a turn, given as the unit quaternion (a, b, c, d), voxel sizes and an origin.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -26,6 +30,7 @@ _AXES = {"L": (0, -1), "R": (0, 1), "P": (1, -1), "A": (1, 1), "I": (2, -1), "S"
 _MEND = "mend the header, or convert the scan anew"
 
 Affine = Float64[np.ndarray, "4 4"]
+Form = Literal["sform", "qform"]
 
 
 @dataclass(frozen=True)
@@ -57,20 +62,25 @@ class Pose:
         affine: voxel indices → mm, RAS.
         source: "sform", "qform" or "assumed".
         code: of that form: 1 scanner, 2 aligned, 3 Talairach, 4 MNI, 5 another template.
+        apart: mm from the other form, if they disagree and this one was preferred.
     """
 
     affine: Affine
     source: str
     code: int
+    apart: float = 0.0
 
 
-def pose(forms: Forms, shape: tuple[int, ...], assumed: str | None = None) -> Pose:
+def pose(
+    forms: Forms, shape: tuple[int, ...], assumed: str | None = None, preferred: Form | None = None
+) -> Pose:
     """The one orientation of a scan.
 
     Args:
         forms: from its header.
         shape: voxels along each axis.
         assumed: directions of the axes, such as "RAS", for a scan without orientation.
+        preferred: which form is right where the two disagree.
 
     Raises:
         ScanError: there is none (E_NOFORM), it is impossible (E_AFFINE, E_SHEAR, E_VOXSIZE), or
@@ -89,12 +99,13 @@ def pose(forms: Forms, shape: tuple[int, ...], assumed: str | None = None) -> Po
         return Pose(_assumed(forms, shape, assumed), "assumed", 0)
     sform = _sform(forms) if forms.sform_code else None
     qform = _qform(forms) if forms.qform_code else None
-    if sform is not None and qform is not None:
-        _require_agreement(sform, qform, shape)
-    if sform is not None:
-        return Pose(sform, "sform", forms.sform_code)
-    assert qform is not None
-    return Pose(qform, "qform", forms.qform_code)
+    apart = 0.0 if sform is None or qform is None else _apart(sform, qform, shape)
+    if apart and preferred is None:
+        raise _disagreement(apart)
+    if sform is None or (apart and preferred == "qform"):
+        assert qform is not None
+        return Pose(qform, "qform", forms.qform_code, apart)
+    return Pose(sform, "sform", forms.sform_code, apart)
 
 
 def _require_sizes(pixdim: tuple[float, ...]) -> None:
@@ -187,18 +198,21 @@ def _require_right_angles(axes: Float64[np.ndarray, "3 3"], name: str) -> None:
         )
 
 
-def _require_agreement(sform: Affine, qform: Affine, shape: tuple[int, ...]) -> None:
-    """Both must send every voxel to the same place, within a millimetre."""
+def _apart(sform: Affine, qform: Affine, shape: tuple[int, ...]) -> float:
+    """How far apart they send any voxel, in mm; 0 within a millimetre."""
     corners, between = _CORNERS * (np.array(shape[:3]) - 1), sform - qform
     apart = corners @ between[:3, :3].T + between[:3, 3]
     worst = float(np.sqrt((apart * apart).sum(axis=1)).max())
-    if worst > _APART_MM:
-        raise ScanError(
-            f"its qform and sform are up to {worst:.3g} mm apart",
-            code="E_QSFORM",
-            value=f"{worst:.3g} mm",
-            hint="keep the right one and set the code of the other to 0",
-        )
+    return worst if worst > _APART_MM else 0.0
+
+
+def _disagreement(apart: float) -> ScanError:
+    return ScanError(
+        f"its qform and sform are up to {apart:.3g} mm apart",
+        code="E_QSFORM",
+        value=f"{apart:.3g} mm",
+        hint="find out which is right, and say so with --prefer-form sform or --prefer-form qform",
+    )
 
 
 def _assumed(forms: Forms, shape: tuple[int, ...], directions: str) -> Affine:
