@@ -70,6 +70,6 @@ def river(tmp_path_factory):
     cohort, work = root / "cohort", root / "work"
     phantom.cohort(cohort, subjects=12, voxel=8, seed=5, missing=0.5)
     compress.run(cohort, work, RECIPE, cpu(), print)
-    for method in train.METHODS:
+    for method in ("acadiff", "mean"):
         train.run(cohort, work, RECIPE, method, tuple(Modality), cpu(), print)
     return root

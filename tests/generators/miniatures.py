@@ -29,6 +29,7 @@ ARGUMENTS = {
     },
     "mean": {"shape": VOXEL},
 }
+ARGUMENTS["acadiff_emb"] = ARGUMENTS["acadiff"] | {"embed": 12}
 
 
 def make(name, target=Modality.FDG, awake=True, **changes):

@@ -17,7 +17,7 @@ def test_the_target_has_no_part_in_its_own_making():
 
 def test_tokens_are_standardised_over_the_training_prompts():
     generator, words = make("acadiff"), text((40, 30, 50))
-    generator.fit_text(words)
+    generator.begin((), words)
     tokens, mask = generator._standardised(words)
     torch.testing.assert_close(tokens[mask].mean(dim=0), torch.zeros(6), atol=1e-5, rtol=0)
     torch.testing.assert_close(tokens[mask].std(dim=0), torch.ones(6))
@@ -46,10 +46,10 @@ def test_the_spread_is_the_error_of_the_anchor_per_place():
     """A fresh anchor says nothing, so that its error is the truth."""
     generator = make("acadiff", awake=False)
     seen, unseen = example(generator, 1), example(generator, 2)
-    generator.fit_spread([seen, seen], [unseen])
+    generator.after("anchor", lambda: [seen, seen], lambda: [unseen])
     torch.testing.assert_close(generator.spread_seen, seen.truth.square().mean(dim=0).sqrt())
     torch.testing.assert_close(generator.spread, unseen.truth.square().mean(dim=0).sqrt())
-    generator.fit_spread([seen], [])
+    generator.after("anchor", lambda: [seen], list)
     assert torch.equal(generator.spread, generator.spread_seen)
     assert generator.spread.shape == LATENT
 

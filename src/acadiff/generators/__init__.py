@@ -1,12 +1,13 @@
 """Every way to make a missing scan, behind one contract."""
 
-from acadiff.generators.acadiff import ACADiff
+from acadiff.generators.acadiff import ACADiff, ACADiffEmb
 from acadiff.generators.base import Example, Generator
 from acadiff.generators.mean import Mean
 
 GENERATORS: dict[str, type[Generator]] = {
     "acadiff": ACADiff,
+    "acadiff_emb": ACADiffEmb,
     "mean": Mean,
 }
 
-__all__ = ["GENERATORS", "ACADiff", "Example", "Generator", "Mean"]
+__all__ = ["GENERATORS", "ACADiff", "ACADiffEmb", "Example", "Generator", "Mean"]

@@ -25,7 +25,7 @@ from acadiff.clinical.encoder import Text
 from acadiff.diffusion.objective import PREDICTIONS, diffusion_losses
 from acadiff.diffusion.sampler import SAMPLERS
 from acadiff.diffusion.schedule import CosineSchedule
-from acadiff.generators.base import Example, Generator, Guidance
+from acadiff.generators.base import Example, Examples, Generator, Guidance
 from acadiff.latent.batch import Batch
 from acadiff.modality import Modality
 from acadiff.nets.denoiser import Denoiser
@@ -41,7 +41,7 @@ _Words = tuple[Tensor, Tensor]
 class ACADiff(Generator):
     """Any → target by conditional latent diffusion.
 
-    Before training, `fit_text` stores the mean and SD of the training prompts' tokens: prompts lie
+    Before training, `begin` stores the mean and SD of the training prompts' tokens: prompts lie
     so close together in a language model's space (cosine above 0.94) that a network sees a
     constant unless each dimension is standardised.
     """
@@ -49,6 +49,7 @@ class ACADiff(Generator):
     name: ClassVar[str] = "acadiff"
     space: ClassVar[str] = "latent"
     stochastic: ClassVar[bool] = True
+    encoder: ClassVar[str | None] = None
     text_mean: Tensor
     text_sd: Tensor
     spread_seen: Tensor
@@ -104,7 +105,11 @@ class ACADiff(Generator):
             schedule=self.schedule, prediction=self.prediction, steps=diffusion["steps"]
         )
 
-    def fit_text(self, text: Text) -> None:
+    def begin(
+        self,
+        truths: Iterable[Float[Tensor, "c i j k"]],  # noqa: ARG002
+        text: Text,
+    ) -> None:
         """Store the statistics of the training prompts' tokens."""
         tokens = text.tokens[text.mask]
         if self.embedding is not None or not len(tokens):
@@ -113,18 +118,20 @@ class ACADiff(Generator):
         self.text_sd.copy_(tokens.std(dim=0).clamp(min=1e-4))
 
     @torch.no_grad()
-    def fit_spread(self, seen: Iterable[Example], unseen: Iterable[Example]) -> None:
-        """Store the anchor's RMS error per place; to be called between the two phases.
+    def after(
+        self, phase: str, seen: Callable[[], Examples], unseen: Callable[[], Examples]
+    ) -> None:
+        """Store the anchor's RMS error per place, once it is trained.
 
-        Args:
-            seen: examples of training subjects.
-            unseen: examples of validation subjects; none leaves the seen spread in charge.
+        Where there is nobody unseen, the error on those seen has to do for both.
         """
-        self.spread_seen.copy_(self._anchor_error(seen))
-        unseen = list(unseen)
-        self.spread.copy_(self._anchor_error(unseen) if unseen else self.spread_seen)
+        if phase != "anchor":
+            return
+        self.spread_seen.copy_(self._anchor_error(seen()))
+        others = list(unseen())
+        self.spread.copy_(self._anchor_error(others) if others else self.spread_seen)
 
-    def _anchor_error(self, examples: Iterable[Example]) -> Float[Tensor, "c i j k"]:
+    def _anchor_error(self, examples: Examples) -> Float[Tensor, "c i j k"]:
         total, count = torch.zeros_like(self.spread), 0
         for example in examples:
             text = self._standardised(example.text)
@@ -230,3 +237,14 @@ class ACADiff(Generator):
         if self.embedding is not None:
             return self.embedding(tokens), text.mask.to(tokens.device)
         return (tokens - self.text_mean) / self.text_sd, text.mask.to(tokens.device)
+
+
+class ACADiffEmb(ACADiff):
+    """The paper's own variant, told numbers instead of a sentence. [paper §3: ACADiff-emb]
+
+    All of ACADiff but the language model: diagnosis and scores are read through learnable
+    embeddings, so that what a sentence adds to the numbers it holds can be measured.
+    """
+
+    name: ClassVar[str] = "acadiff_emb"
+    encoder: ClassVar[str | None] = "scores"

@@ -1,7 +1,7 @@
 """What every generator is: trained by objectives, asked for samples."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -32,6 +32,9 @@ class Example:
     random: torch.Generator
 
 
+Examples = Iterable[Example]
+
+
 class Guidance(NamedTuple):
     """How strongly a prompt guides: `without + scale · (with - without)`, 1 being the paper's.
 
@@ -52,11 +55,14 @@ class Generator(nn.Module, ABC):
         name: how it is called in registries, sidecars and tables.
         space: `latent` if it reads and makes whitened latents, `voxel` if volumes in [-1, 1].
         stochastic: whether two draws differ.
+        encoder: how it is told of a patient: a name in `clinical.ENCODERS`, `none` if it is told
+            nothing, or None if the recipe chooses.
     """
 
     name: ClassVar[str]
     space: ClassVar[str]
     stochastic: ClassVar[bool]
+    encoder: ClassVar[str | None] = "none"
 
     def __init__(self, target: Modality) -> None:
         """Remember the target."""
@@ -69,6 +75,25 @@ class Generator(nn.Module, ABC):
 
         A generator without gradients has no phase, a diffusion model one or two, a GAN one with
         two objectives.
+        """
+
+    def begin(self, truths: Iterable[Float[Tensor, "c i j k"]], text: Text) -> None:
+        """Take from the training people what no gradient is needed for; called before any step.
+
+        Args:
+            truths: the target of everybody who has it.
+            text: every prompt that training may show.
+        """
+
+    def after(
+        self, phase: str, seen: Callable[[], Examples], unseen: Callable[[], Examples]
+    ) -> None:
+        """Take from training and validation people what a finished phase makes known.
+
+        Args:
+            phase: its name.
+            seen: examples of training people, each under every pattern of sources.
+            unseen: the same of validation people, as many; empty if there are none.
         """
 
     @abstractmethod

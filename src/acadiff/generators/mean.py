@@ -27,10 +27,14 @@ class Mean(Generator):
         super().__init__(target)
         self.register_buffer("image", torch.zeros(*shape))
 
-    def fit(self, volumes: Iterable[Float[Tensor, "1 i j k"]]) -> None:
+    def begin(
+        self,
+        truths: Iterable[Float[Tensor, "1 i j k"]],
+        text: Text,  # noqa: ARG002
+    ) -> None:
         """Average the training volumes in one pass."""
         total, count = torch.zeros(self.image.shape, dtype=torch.float64), 0
-        for volume in volumes:
+        for volume in truths:
             total += volume
             count += 1
         self.image.copy_(total / count)

@@ -15,18 +15,18 @@ from acadiff.cohort.dataset import read_cohort
 from acadiff.cohort.ledger import fingerprint, read_ledger
 from acadiff.cohort.table import Subject
 from acadiff.errors import CheckpointError, RecipeError
-from acadiff.generators import ACADiff, Example, Generator, Mean
+from acadiff.generators import GENERATORS, Example, Generator
 from acadiff.generators.examples import Dropout, Examples
 from acadiff.generators.folder import folder_name, save_generator
 from acadiff.latent.codec_folder import CodecFolder, half, load_codec, read_record
-from acadiff.latent.scan import read_model_scan
 from acadiff.latent.store import read_latents
+from acadiff.latent.volumes import Volumes
 from acadiff.modality import Modality
 from acadiff.recipe import Optimisation, Recipe, save_recipe
+from acadiff.recipe.methods import Plan, plan
 from acadiff.training.loop import Objective, Run, Settings
 
 OnStep = Callable[[str], None]
-METHODS = ("acadiff", "mean")
 _SPREAD_FROM = 60
 """Training subjects that the spread is measured on where there are no validation subjects."""
 
@@ -46,7 +46,7 @@ def run(
         cohort: root of the BIDS dataset.
         work: where `split.tsv`, `codecs/` and `latents/` are and `generators/` goes.
         recipe: the numbers; the voxel size must be the codecs'.
-        method: a name in `METHODS`.
+        method: a name in `GENERATORS`.
         targets: which modalities to make.
         fabric: device and precision.
         on_step: told of each thing done.
@@ -55,13 +55,11 @@ def run(
         RecipeError: method or text encoder is unknown, or the recipe is not that of the codecs.
         CheckpointError: a generator of another recipe is in the way.
     """
-    if method not in METHODS:
-        raise RecipeError(f"method {method!r}: known are {', '.join(METHODS)}")
-    if recipe.conditioning.encoder not in ENCODERS:
-        raise RecipeError(
-            f"conditioning.encoder is {recipe.conditioning.encoder!r}: known are "
-            f"{', '.join(ENCODERS)}"
-        )
+    if method not in GENERATORS:
+        raise RecipeError(f"method {method!r}: known are {', '.join(GENERATORS)}")
+    encoder = recipe.conditioning.encoder
+    if encoder not in ENCODERS:
+        raise RecipeError(f"conditioning.encoder is {encoder!r}: known are {', '.join(ENCODERS)}")
     people = read_cohort(cohort)
     ledger = read_ledger(work, people)
     parts = ledger.parts
@@ -75,13 +73,12 @@ def run(
             f"{codecs[Modality.MRI].grid.voxel} mm; name the recipe they were made with"
         )
     unseen = people.named(parts["validation"]).subjects if parts["validation"] else ()
-    bench = Bench(subjects, unseen, codecs, recipe, work, fabric, on_step)
+    bench = Bench(GENERATORS[method], subjects, unseen, codecs, recipe, work, fabric, on_step)
     for target in targets:
         folder = work / "generators" / folder_name(method, target)
-        if _is_done(folder, recipe):
+        if _is_done(folder, bench.plan):
             on_step(f"{method} {target.title}: there already")
             continue
-        fit = fit_mean if method == "mean" else fit_acadiff
         generator, record = fit(target, bench, folder)
         save_recipe(recipe, folder / "recipe.toml")
         shared = {
@@ -99,8 +96,9 @@ def run(
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """What every training works with."""
+    """What every training of one method works with."""
 
+    kind: type[Generator]
     subjects: Sequence[Subject]
     validation: Sequence[Subject]
     codecs: Mapping[Modality, CodecFolder]
@@ -110,14 +108,27 @@ class Bench:
     on_step: OnStep
 
     @cached_property
+    def plan(self) -> Plan:
+        """The numbers of the method."""
+        return plan(self.recipe, self.kind.name)
+
+    @cached_property
     def encoder(self) -> TextEncoder:
-        """The text encoder, read when a method first asks for it."""
-        conditioning = self.recipe.conditioning
-        encoder = make_encoder(conditioning.encoder, conditioning.encoder_settings)
+        """What tells the method of patients."""
+        told = self.recipe.conditioning
+        if self.kind.encoder is None:
+            encoder = make_encoder(told.encoder, told.encoder_settings)
+        else:
+            own = told.model_copy(update={"encoder": self.kind.encoder})
+            encoder = make_encoder(own.encoder, own.encoder_settings)
         return CachedEncoder(encoder, self.work / "prompts.safetensors")
 
-    def latents(self) -> dict[Modality, dict[str, Tensor]]:
-        """Whitened latents of everyone trained on or validated with."""
+    @cached_property
+    def images(self) -> Mapping[Modality, Mapping[str, Tensor]]:
+        """What the method sees of everyone trained on or validated with, by visit."""
+        if self.kind.space == "voxel":
+            people = (*self.subjects, *self.validation)
+            return {m: Volumes(people, m, c.grid, self.work) for m, c in self.codecs.items()}
         wanted = {s.key for s in (*self.subjects, *self.validation)}
         return {
             m: {
@@ -128,68 +139,70 @@ class Bench:
             for m, found in self.codecs.items()
         }
 
+    def examples(self, target: Modality, subjects: Sequence[Subject]) -> Examples:
+        """Training batches of some people."""
+        told = self.recipe.conditioning
+        dropout = Dropout(told.both, told.clinical_drop, Detail(told.detail), told.person)
+        return Examples(target, subjects, self.images, self.encoder.encode, dropout=dropout)
 
-def fit_mean(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[str, Any]]:  # noqa: ARG001
-    """The voxelwise mean of the training scans."""
-    grid = bench.codecs[target].grid
-    arguments: dict[str, Any] = {"shape": [1, *grid.shape]}
-    generator = Mean(target, **arguments)
-    scans = (s.scans[target] for s in bench.subjects if target in s.scans)
-    generator.fit(read_model_scan(path, target, grid).image for path in scans)
-    return generator, {"arguments": arguments, "encoder": None, "diffusion": None}
+    def arguments(self, target: Modality) -> dict[str, Any]:
+        """Everything a generator is made with."""
+        found = self.codecs[target]
+        data: dict[str, Any] = {"latent_shape": list(found.codec.latent_shape)}
+        if self.kind.space == "voxel":
+            data = {"shape": [1, *found.grid.shape]}
+        if self.kind.encoder != "none":
+            data |= {"width_text_in": self.encoder.width, "embed": self.encoder.embed}
+        return data | self.plan.arguments
 
 
-def fit_acadiff(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[str, Any]]:
-    """ACADiff, phase by phase; ends with the averaged weights, rounded as they are stored."""
-    recipe, encoder = bench.recipe, bench.encoder
-    told = recipe.conditioning
-    detail = Detail(told.detail)
-    dropout = Dropout(told.both, told.clinical_drop, detail, told.person)
-    latents = bench.latents()
-    examples = Examples(target, bench.subjects, latents, encoder.encode, dropout=dropout)
-    arguments: dict[str, Any] = {
-        "latent_shape": list(bench.codecs[target].codec.latent_shape),
-        "width_text_in": encoder.width,
-        "embed": encoder.embed,
-        **recipe.model_dump(mode="json", include={"anchor", "denoiser", "fusion", "diffusion"}),
-    }
-    torch.manual_seed(recipe.training.seed)
-    generator = ACADiff(target, **arguments)
-    generator.fit_text(examples.text)
+def fit(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[str, Any]]:
+    """One generator, phase by phase; ends with the averaged weights, rounded as they are stored.
+
+    Returns:
+        The generator, and what its record says of it.
+    """
+    arguments = bench.arguments(target)
+    torch.manual_seed(bench.recipe.training.seed)
+    generator = bench.kind(target, **arguments)
+    examples = bench.examples(target, bench.subjects)
+    truths = bench.images[target]
+    generator.begin((truths[s.key] for s in bench.subjects if s.key in truths), examples.text)
     bench.fabric.to_device(generator)
     belongs = {"arguments": arguments, **_origin(examples, bench)}
-    first, second = generator.phases()
-    fit_phase(generator, first, recipe.anchoring, examples, folder, belongs, bench)
-    generator.fit_spread(*spread_examples(examples, bench, latents))
-    fit_phase(generator, second, recipe.training, examples, folder, belongs, bench)
+    for phase in generator.phases():
+        name = "-".join(phase)
+        numbers = bench.plan.phases[name]
+        fit_phase(generator, phase, numbers, examples, folder, belongs, bench)
+        generator.after(name, *_both(examples, numbers.batch, bench))
     generator.load_state_dict({k: v.float() for k, v in half(generator.state_dict()).items()})
+    encoder = bench.encoder
+    told = {
+        "key": bench.kind.encoder or bench.recipe.conditioning.encoder,
+        "name": encoder.name,
+        "identity": encoder.identity,
+        "settings": encoder.settings(),
+    }
     return generator.cpu(), {
         "arguments": arguments,
-        "encoder": {
-            "key": told.encoder,
-            "name": encoder.name,
-            "identity": encoder.identity,
-            "settings": encoder.settings(),
-        },
-        "diffusion": arguments["diffusion"],
+        "encoder": None if told["key"] == "none" else told,
+        "diffusion": arguments.get("diffusion"),
     }
 
 
-def spread_examples(
-    seen: Examples, bench: Bench, latents: Mapping[Modality, Mapping[str, Tensor]]
-) -> tuple[Iterator[Example], Iterator[Example]]:
-    """Examples of as many training as validation subjects, each under all source patterns."""
-    size = bench.recipe.anchoring.batch
-    if not bench.validation:
-        return (to_device(e, bench.fabric) for e in seen.every(_SPREAD_FROM, size)), iter(())
-    count = len(bench.validation)
-    unseen = Examples(
-        seen.target, bench.validation, latents, bench.encoder.encode, dropout=seen.dropout
-    )
-    return (
-        (to_device(e, bench.fabric) for e in seen.every(count, size)),
-        (to_device(e, bench.fabric) for e in unseen.every(count, size)),
-    )
+def _both(
+    seen: Examples, size: int, bench: Bench
+) -> tuple[Callable[[], Iterator[Example]], Callable[[], Iterator[Example]]]:
+    """Examples of as many training as validation people, each under all source patterns."""
+    count = len(bench.validation) or _SPREAD_FROM
+
+    def of(examples: Examples) -> Iterator[Example]:
+        return (to_device(e, bench.fabric) for e in examples.every(count, size))
+
+    def unseen() -> Iterator[Example]:
+        return of(bench.examples(seen.target, bench.validation)) if bench.validation else iter(())
+
+    return lambda: of(seen), unseen
 
 
 def _origin(examples: Examples, bench: Bench) -> dict[str, Any]:
@@ -248,16 +261,16 @@ def to_device(example: Example, fabric: Fabric) -> Example:
     return Example(batch, fabric.to_device(example.truth), text, example.random)
 
 
-def _is_done(folder: Path, recipe: Recipe) -> bool:
-    """Whether a generator of this very recipe is there.
+def _is_done(folder: Path, wanted: Plan) -> bool:
+    """Whether a generator made with these very numbers is there.
 
     Raises:
-        CheckpointError: one of another recipe is.
+        CheckpointError: one made with others is.
     """
     if not (folder / "generator.json").is_file():
         return False
-    record = read_record(folder / "generator.json", "generator")
-    if record["recipe"] != recipe.model_dump(mode="json"):
+    made_with = read_record(folder / "generator.json", "generator")["recipe"]
+    if any(made_with.get(section) != value for section, value in wanted.decisive.items()):
         raise CheckpointError(
             f"{folder}: holds a generator of another recipe; use another work folder"
         )
