@@ -19,7 +19,14 @@ from acadiff.clinical import Detail, Prompt, Text, TextEncoder, make_encoder
 from acadiff.cohort.table import Subject
 from acadiff.commit import write_text
 from acadiff.diffusion.noise import Noise
-from acadiff.errors import CheckpointError, CohortError, MissingInputError, Problem, ScanError
+from acadiff.errors import (
+    CheckpointError,
+    CohortError,
+    MissingInputError,
+    Problem,
+    ScanError,
+    UsageError,
+)
 from acadiff.generators import GENERATORS
 from acadiff.generators.base import Guidance
 from acadiff.generators.folder import GeneratorFolder, folder_name, load_generator
@@ -55,7 +62,7 @@ class Imputer(ModelHubMixin):
             CheckpointError: a generator was trained with another text encoder.
         """
         self.folder, self.codecs, self.generators = folder, codecs, generators
-        self.encoder = encoder
+        self.encoder, self.together = encoder, MICROBATCH
         self.grid = codecs[Modality.MRI].grid
         for found in generators.values():
             wanted = found.record["encoder"]
@@ -169,8 +176,8 @@ class Imputer(ModelHubMixin):
         null = self._text(prompt.without_clinical())
         guided = None if guidance == 1 else Guidance(guidance, null)
         images: list[Tensor] = []
-        for start in range(0, draws, MICROBATCH) if generator.stochastic else (0,):
-            starts = [noise.draw(subject.key, start + k, shape) for k in range(MICROBATCH)]
+        for start in range(0, draws, self.together) if generator.stochastic else (0,):
+            starts = [noise.draw(subject.key, start + k, shape) for k in range(self.together)]
             with self._precision(found):
                 made = generator.sample(batch, text, torch.stack(starts)[None], guided)[0]
             images.extend(codec.codec.decode(made) if generator.space == "latent" else made)
@@ -204,6 +211,21 @@ class Imputer(ModelHubMixin):
             raise CohortError(f"{subject.key}: no scan to make {target.title} from")
         prompt = Prompt.of(subject, target, sources, person=learned["person"])
         return prompt.told(Detail(learned["detail"])).told(detail)
+
+    def require(self, detail: Detail, target: Modality) -> None:
+        """Refuse a detail that the generator of a target was never told in training.
+
+        Raises:
+            UsageError: it was not.
+        """
+        if target not in self.generators:
+            return
+        record, levels = self.generators[target].record, [level.value for level in Detail]
+        reads = (record["encoder"] or {"key": "none"})["key"] != "none"
+        told = record["recipe"]["conditioning"]["detail"] if reads else Detail.NONE.value
+        if levels.index(detail.value) > levels.index(told):
+            trained = f"{record['name']} for {target.title} was trained with prompts that tell"
+            raise UsageError(f"--clinical {detail.value}: {trained} {told}; ask for no more")
 
     def provenance(
         self,

@@ -234,3 +234,88 @@ def test_what_cannot_be_asked_of_one_person_is_one_sentence(
     arguments, status, sentence, work, refused
 ):
     assert sentence in refused(status, "impute", "--model", work, *arguments)
+
+
+def told(out):
+    """What the only record of a dataset says of its prompt."""
+    (record,) = out.rglob("*_desc-synth_*.json")
+    held = json.loads(record.read_text())
+    return held["ClinicalDetail"], held["ClinicalInputsUsed"], held["SubjectPart"]
+
+
+@pytest.fixture
+def kept(work, lacking):
+    """Somebody who lacks scans, put where the split keeps people for classifiers."""
+    path, one = work / "split.tsv", lacking[0]
+    lines = path.read_text().splitlines(keepends=True)
+    rows = {line.split("\t")[0]: line.split("\t") for line in lines}
+    rows.setdefault(one.key, [one.key, "", "0" * 16 + "\n"])[1] = "classifier"
+    path.write_text("".join("\t".join(row) for row in rows.values()))
+    return one
+
+
+def test_nothing_is_told_of_somebody_whose_diagnosis_is_to_be_predicted(
+    cohort, work, tmp_path, kept, capsys
+):
+    lost = next(m for m in Modality if m not in kept.scans)
+    command = ["impute", cohort, tmp_path / "out", "--model", work, "--draws", 1]
+    command += ["--participant-label", kept.id, "--target", lost.name]
+    assert main([str(a) for a in command]) == 0
+    assert "1 people whom the split keeps for classifiers" in capsys.readouterr().err
+    assert told(tmp_path / "out")[:2] == ("none", [])
+    assert main([str(a) for a in (*command, "--clinical", "scores")]) == 0
+    assert "keeps for classifiers" not in capsys.readouterr().err
+    detail, used, _ = told(tmp_path / "out")
+    assert detail == "scores"
+    assert used == ["mmse", "adas13", "cdrsb"]
+
+
+def test_what_prompts_tell_and_how_strongly_they_guide_decides_what_is_done(
+    cohort, work, tmp_path, lacking
+):
+    one, out = lacking[-1], tmp_path / "out"
+    lost = next(m for m in Modality if m not in one.scans)
+    command = ["impute", cohort, out, "--model", work, "--draws", 1]
+    command += ["--participant-label", one.id, "--target", lost.name]
+    seen = []
+    for more in ((), ("--clinical", "none"), ("--clinical", "none", "--guidance", "2"), ()):
+        assert main([str(a) for a in (*command, *more)]) == 0
+        assert json.loads((out / "run.json").read_text())["skipped"] == 0
+        (image,) = out.rglob("*_desc-synth_*.nii.gz")
+        seen.append(image.read_bytes())
+    assert seen[0] == seen[3] != seen[1]
+    assert told(out)[0] == "full"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ("--clinical", "all"),
+            "--clinical 'all' is no level of detail; choose none",
+        ),
+        (("--guidance", "-1"), "the guidance is -1; it is 0 or more"),
+        (("--guidance", "nan"), "the guidance is nan"),
+        (("--clinical", "full", *MEAN), "was trained with prompts that tell none"),
+    ],
+)
+def test_a_prompt_that_cannot_be_asked_for_is_one_sentence(
+    arguments, sentence, river, tmp_path, refused
+):
+    out = tmp_path / "o.nii.gz"
+    scan = next(iter((river / "cohort").glob("sub-*/anat/*_T1w.nii.gz")))
+    for what in (("impute", river / "cohort", tmp_path / "out"), ("impute", "--mri", scan)):
+        one = () if what[1] != "--mri" else ("--target", "fdg", "-o", out)
+        assert sentence in refused(64, *what, *one, "--model", river / "work", *arguments)
+    assert not out.exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_more_than_the_training_told_cannot_be_asked_for(cohort, work, tmp_path, refused):
+    for record in (work / "generators").glob("acadiff-*/generator.json"):
+        held = json.loads(record.read_text())
+        held["recipe"]["conditioning"]["detail"] = "scores"
+        record.write_text(json.dumps(held))
+    command = ["impute", cohort, tmp_path / "out", "--model", work, "--clinical", "full"]
+    assert "was trained with prompts that tell scores; ask for no more" in refused(64, *command)
+    assert not (tmp_path / "out").exists()

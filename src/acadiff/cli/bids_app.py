@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acadiff.cli.impute import warn
+from acadiff.cli.impute import GuidanceOption, detail_of, tell_untold, warn
 from acadiff.cli.progress import progress
 from acadiff.cli.sources import (
     TOLERANCE,
@@ -28,6 +28,7 @@ from acadiff.cli.sources import (
 
 if TYPE_CHECKING:
     from acadiff.imputer import Imputer
+    from acadiff.stages.impute import Request
 
 LEVELS = ("participant", "group")
 NAME = "bids-app"
@@ -57,6 +58,15 @@ def bids_app(
     jobs: Annotated[int, typer.Option(min=1, help="Processes that prepare.")] = 1,
     warp: Annotated[str, typer.Option(help="For native scans: rigid, affine or syn.")] = "affine",
     output_space: Annotated[str, typer.Option(help="Where results lie: model, or T1w.")] = "model",
+    clinical_detail: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="What prompts tell: none, scores or full; full by default, but none for people "
+            "whom the split keeps for classifiers.",
+        ),
+    ] = None,
+    guidance: GuidanceOption = 1.0,
     already_suvr: Annotated[
         bool, typer.Option("--already-suvr", help="PET is SUVR; do not divide it.")
     ] = False,
@@ -85,11 +95,21 @@ def bids_app(
     if level == "group":
         _report(out_dir, find(model))
         return
+    from acadiff.cohort.identity import canonical_subject
     from acadiff.imputer import Imputer
     from acadiff.registration.options import Options
-    from acadiff.stages import prepare
+    from acadiff.stages import impute, prepare
 
+    asked = impute.Request(
+        draws=draws,
+        seed=seed,
+        subjects=tuple(map(canonical_subject, participant_label)) if participant_label else None,
+        space=output_space,
+        detail=detail_of(clinical_detail),
+        guidance=guidance,
+    )
     imputer = Imputer.load(find(model))
+    impute.require(imputer, asked)
     wanted = selection(
         layout=layout,
         tracer_map=tracer_map,
@@ -109,25 +129,21 @@ def bids_app(
     for problem in done.problems:
         if problem.code.startswith("E_"):
             print(f"{problem.code}: {problem.text}")
-    _impute(out_dir, imputer, (draws, seed, output_space), participant_label)
+    _impute(out_dir, imputer, asked)
     if done.refused:
         print(f"{out_dir}: all that can be is imputed; {done.refused} acquired scans were refused")
         raise typer.Exit(_REFUSED)
     print(f"{out_dir}: all that was missing is imputed; no acquired scan was refused")
 
 
-def _impute(
-    out: Path, imputer: "Imputer", how: tuple[int, int, str], labels: Sequence[str] | None
-) -> None:
+def _impute(out: Path, imputer: "Imputer", request: "Request") -> None:
     from acadiff.cohort.dataset import read_cohort
-    from acadiff.cohort.identity import canonical_subject
     from acadiff.errors import AcadiffError, CohortError
     from acadiff.stages import impute
 
-    people = tuple(map(canonical_subject, labels)) if labels else None
-    draws, seed, space = how
-    request = impute.Request(draws=draws, seed=seed, subjects=people, space=space)
-    warn(imputer.caution(read_cohort(out / "prepared").simulated))
+    people = read_cohort(out / "prepared")
+    warn(imputer.caution(people.simulated))
+    tell_untold(impute.untold(people, imputer.folder, request))
     try:
         with progress("Imputing") as on_step:
             failed = impute.run(out / "prepared", imputer, out / "imputed", request, on_step)

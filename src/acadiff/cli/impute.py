@@ -11,9 +11,26 @@ from acadiff.cli.train import modalities
 from acadiff.modality import Modality
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from acadiff.clinical.prompt import Detail
     from acadiff.cohort.table import Diagnosis, Scores
     from acadiff.errors import Problem
     from acadiff.stages.single import Wish
+
+DetailOption = Annotated[
+    str | None,
+    typer.Option(
+        "--clinical",
+        "--clinical-detail",
+        metavar="LEVEL",
+        help="What prompts tell: none, scores, or full (with the diagnosis). Default: full, but "
+        "none for people whom the split keeps for classifiers.",
+    ),
+]
+GuidanceOption = Annotated[
+    float, typer.Option(help="How strongly prompts guide; 1 is the paper's, 0 not at all.")
+]
 
 _FILES, _PERSON = "One person's files", "About that person"
 
@@ -41,6 +58,8 @@ def impute(
         typer.Option("--participant-label", metavar="ID", help="Only these subjects."),
     ] = None,
     keep_draws: Annotated[bool, typer.Option(help="Write the single draws too.")] = False,
+    clinical_detail: DetailOption = None,
+    guidance: GuidanceOption = 1.0,
     mri: Annotated[
         Path | None, typer.Option(help="T1w scan (.nii or .nii.gz).", rich_help_panel=_FILES)
     ] = None,
@@ -101,6 +120,8 @@ def impute(
             seed,
             space or "input",
             Options(already_suvr=already_suvr),
+            detail_of(clinical_detail),
+            guidance,
         )
         _of_one(wish, model, method)
         return
@@ -111,7 +132,7 @@ def impute(
     from acadiff.errors import AcadiffError
     from acadiff.imputer import Imputer
     from acadiff.pretrained import find
-    from acadiff.stages.impute import Request, run
+    from acadiff.stages.impute import Request, run, untold
 
     labels = tuple(map(subject_label, participant_label)) if participant_label else None
     request = Request(
@@ -122,9 +143,12 @@ def impute(
         targets=modalities(target),
         keep_draws=keep_draws,
         space=space or "model",
+        detail=detail_of(clinical_detail),
+        guidance=guidance,
     )
-    imputer = Imputer.load(find(model), method)
-    warn(imputer.caution(read_cohort(cohort).simulated))
+    imputer, people = Imputer.load(find(model), method), read_cohort(cohort)
+    warn(imputer.caution(people.simulated))
+    tell_untold(untold(people, imputer.folder, request))
     with progress("Imputing") as on_step:
         failed = run(cohort, imputer, out, request, on_step)
     if failed:
@@ -137,6 +161,37 @@ def warn(problem: "Problem | None") -> None:
     """Tell a warning, if there is one, on stderr."""
     if problem:
         print(f"acadiff: {problem.code}: {problem.text}", file=sys.stderr)
+
+
+def tell_untold(people: "Sequence[str]") -> None:
+    """Say, on stderr, of whom prompts tell nothing although nobody asked for that."""
+    if people:
+        print(
+            f"acadiff: {len(people)} people whom the split keeps for classifiers are imputed with "
+            "--clinical none, because their diagnosis is to be predicted; --clinical full "
+            "tells it nevertheless",
+            file=sys.stderr,
+        )
+
+
+def detail_of(text: str | None) -> "Detail | None":
+    """The level of this name; None if there is no name.
+
+    Raises:
+        UsageError: there is no such level.
+    """
+    from acadiff.clinical.prompt import Detail
+    from acadiff.errors import UsageError
+
+    known = [level.value for level in Detail]
+    if text is not None and text not in known:
+        raise UsageError(
+            f"--clinical {text!r} is no level of detail",
+            code="E_OPTION",
+            value=text,
+            hint=f"choose {', '.join(known)}",
+        )
+    return None if text is None else Detail(text)
 
 
 def _of_one(wish: "Wish", model: str, method: str) -> None:

@@ -23,6 +23,7 @@ PARTS = ("train", "validation", "test", "classifier")
 """The generator's three parts, and those kept for classifiers, whom no generator may see."""
 
 KEY = "split.key"
+SPLIT = "split.tsv"
 _DIGITS = 16
 
 
@@ -99,7 +100,7 @@ def write_split(folder: Path, cohort: Cohort, parts: Mapping[str, Sequence[str]]
     rows = sorted((subject, part) for part, ids in parts.items() for subject in ids)
     lines = (f"sub-{s}\t{part}\t{person_hash(key, s)}" for s, part in rows)
     text = "\n".join(["participant_id\tpart\tperson_hash", *lines, ""])
-    path = folder / "split.tsv"
+    path = folder / SPLIT
     if path.is_file() and path.read_text() != text:
         raise CohortError(
             f"{path}: holds another split; use the same cohort and recipe, or another work folder"
@@ -115,10 +116,19 @@ def read_ledger(folder: Path, cohort: Cohort) -> Ledger:
         MissingInputError: one of them is not there.
         CohortError: a part is unknown or a subject stands in two.
     """
-    parts, key = read_split(folder / "split.tsv"), ledger_key(folder, cohort)
+    parts, key = read_split(folder / SPLIT), ledger_key(folder, cohort)
     if key is None:
         raise MissingInputError(f"{folder / KEY}: is not there; `split.tsv` is of no use without")
     return Ledger(parts, key)
+
+
+def kept_for_classifiers(folder: Path) -> frozenset[str]:
+    """Ids of those whose diagnosis a classifier is to predict; nobody, where there is no split.
+
+    By id and not by hash: to withhold a diagnosis needlessly harms nobody, to tell it does.
+    """
+    path = folder / SPLIT
+    return frozenset(read_split(path)["classifier"]) if path.is_file() else frozenset()
 
 
 def read_split(path: Path) -> dict[str, tuple[str, ...]]:

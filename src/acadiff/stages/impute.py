@@ -1,14 +1,16 @@
 """Cohort and model → the scans that are missing, as BIDS derivatives. Resumable scan by scan."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from acadiff.bids import Name
+from acadiff.clinical.prompt import Detail
 from acadiff.cohort.dataset import read_cohort
-from acadiff.cohort.ledger import ledger_key, person_hash
+from acadiff.cohort.ledger import kept_for_classifiers, ledger_key, person_hash
 from acadiff.cohort.table import Cohort, Subject
 from acadiff.commit import lock, sha256, sweep, write_json
 from acadiff.errors import AcadiffError, CohortError, MissingInputError, OutputError, UsageError
@@ -31,6 +33,8 @@ _DECIDING = (
     "RandomSeed",
     "AvailableModalities",
     "NumSamples",
+    "ClinicalDetail",
+    "Guidance",
     "OutputSpace",
 )
 """Of a record: what the voxels depend on. A scan made from all the same is done."""
@@ -50,9 +54,14 @@ class Request:
         keep_draws: write the single draws too.
         space: `model` for the grid of the sources, `T1w` for where the visit's T1w file lies, as
             `prepare` recorded it.
+        detail: how much of a record the prompts tell. None tells everything, as the paper does,
+            but nothing of those whom the split keeps for classifiers: their diagnosis is to be
+            predicted, so no scan made for them may know it.
+        guidance: how strongly the prompts guide; 1 is the paper's.
 
     Raises:
-        UsageError: there is no such space, or draws are to be kept elsewhere than on the grid.
+        UsageError: there is no such space, draws are to be kept elsewhere than on the grid, or
+            the guidance is below 0 or no number.
     """
 
     draws: int = 10
@@ -62,6 +71,8 @@ class Request:
     targets: tuple[Modality, ...] = tuple(Modality)
     keep_draws: bool = False
     space: str = "model"
+    detail: Detail | None = None
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what there is not."""
@@ -71,6 +82,8 @@ class Request:
             raise UsageError(
                 "single draws are kept on the model's grid only; leave one of the two"
             )
+        if not (math.isfinite(self.guidance) and self.guidance >= 0):
+            raise UsageError(f"the guidance is {self.guidance:g}; it is 0 or more, 1 the paper's")
 
 
 @dataclass(frozen=True)
@@ -112,6 +125,31 @@ def jobs(cohort: Cohort, request: Request) -> list[Job]:
     return found
 
 
+def untold(cohort: Cohort, folder: Path, request: Request) -> tuple[str, ...]:
+    """Ids of those of whom, by default, prompts tell nothing: whose diagnosis is to be predicted.
+
+    Args:
+        cohort: who is imputed.
+        folder: the model's; its split, if it has one, knows who is kept for classifiers.
+        request: what to impute; nobody, where it says what prompts tell.
+    """
+    if request.detail is not None:
+        return ()
+    kept = kept_for_classifiers(folder)
+    asked = cohort.ids if request.subjects is None else request.subjects
+    return tuple(person for person in asked if person in kept)
+
+
+def require(imputer: Imputer, request: Request) -> None:
+    """Refuse to have prompts tell more than the model was ever told.
+
+    Raises:
+        UsageError: they are to.
+    """
+    for target in request.targets if request.detail is not None else ():
+        imputer.require(Detail(request.detail), target)
+
+
 def run(
     cohort: Path, imputer: Imputer, out: Path, request: Request, on_step: OnStep
 ) -> dict[str, str]:
@@ -130,19 +168,21 @@ def run(
     Raises:
         CohortError: there is nothing to impute.
         OutputError: `out` cannot be written or belongs to something else.
+        UsageError: prompts are to tell more than the model was trained with.
     """
     people = read_cohort(cohort)
     wanted = jobs(people, request)
+    require(imputer, request)
     start_dataset(out, cohort)
     sweep(out)
-    key = ledger_key(imputer.folder, people)
+    book = Book(ledger_key(imputer.folder, people), kept_for_classifiers(imputer.folder))
     failed: dict[str, str] = {}
     skipped = 0
     for job in wanted:
         label = f"{job.subject.key} {job.target.title}"
         with lock(out / f".{job.name.stem}"):
             try:
-                skipped += impute_one(job, imputer, out, request, people.root, key)
+                skipped += impute_one(job, imputer, out, request, people.root, book)
             except OutputError:
                 raise
             except AcadiffError as error:
@@ -153,18 +193,27 @@ def run(
     return failed
 
 
+@dataclass(frozen=True)
+class Book:
+    """What is known of people: the key of their hashes, and who is kept for classifiers."""
+
+    key: bytes | None
+    kept: frozenset[str]
+
+
 def impute_one(
-    job: Job, imputer: Imputer, out: Path, request: Request, root: Path, key: bytes | None
+    job: Job, imputer: Imputer, out: Path, request: Request, root: Path, book: Book
 ) -> bool:
     """Impute one scan; returns whether it had been done before."""
+    how: dict[str, Any] = {"detail": _detail(job, request, book), "guidance": request.guidance}
     sources = tuple(m for m in job.target.others if m in job.subject.scans)
     paths = {m: job.subject.scans[m] for m in sources}
     record = {
-        **imputer.provenance(job.subject, job.target, request.draws, request.seed),
+        **imputer.provenance(job.subject, job.target, request.draws, request.seed, **how),
         "DrawsKept": request.keep_draws,
         "Sources": [f"bids:raw:{p.relative_to(root).as_posix()}" for p in paths.values()],
         "SourceSHA256": {m.name: sha256(p) for m, p in paths.items()},
-        "SubjectPart": part_of(job, imputer, key),
+        "SubjectPart": part_of(job, imputer, book),
         "OutputSpace": request.space,
     }
     expected = {key: record[key] for key in _DECIDING}
@@ -173,7 +222,7 @@ def impute_one(
     if is_done(out, job.name, expected):
         return True
     sweep((out / job.name.path()).parent)
-    imputation = imputer.impute(job.subject, job.target, request.draws, request.seed)
+    imputation = imputer.impute(job.subject, job.target, request.draws, request.seed, **how)
     if not request.keep_draws:
         imputation = type(imputation)(imputation.mean, imputation.sd, imputation.draws)
     if request.space == T1W:
@@ -210,17 +259,26 @@ def in_native(imputation: Imputation, job: Job) -> tuple[Imputation, dict[str, A
     return Imputation(mean, sd, imputation.draws), where
 
 
-def part_of(job: Job, imputer: Imputer, key: bytes | None) -> str | None:
-    """Whether the model has seen this person: train, validation, unseen; None if nobody can tell.
+def _detail(job: Job, request: Request, book: Book) -> Detail:
+    if request.detail is not None:
+        return request.detail
+    return Detail.NONE if job.subject.id in book.kept else Detail.FULL
 
-    A generator is as good as trained on somebody whom one of its codecs was trained on.
+
+def part_of(job: Job, imputer: Imputer, book: Book) -> str | None:
+    """Whether the model has seen this person: train, validation, classifier, unseen.
+
+    None if nobody can tell. A generator is as good as trained on somebody whom one of its codecs
+    was trained on. Of the unseen, some are kept for classifiers.
     """
-    if key is None:
-        return None
-    person = person_hash(key, job.subject.id)
+    if book.key is None:
+        return "classifier" if job.subject.id in book.kept else None
+    person = person_hash(book.key, job.subject.id)
     record = imputer.generators[job.target].record
     if person in record["trained_on"] or any(
         person in codec.trained_on for codec in imputer.codecs.values()
     ):
         return "train"
-    return "validation" if person in record.get("validated_on", ()) else "unseen"
+    if person in record.get("validated_on", ()):
+        return "validation"
+    return "classifier" if job.subject.id in book.kept else "unseen"

@@ -4,6 +4,7 @@ The scans are brought onto the model's grid as `prepare` does, in a temporary fo
 imputed scan is brought back to where the first of them lies: its space, orientation and voxels.
 """
 
+import math
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from acadiff import __version__
+from acadiff.clinical.prompt import Detail
 from acadiff.cohort.candidate import Candidate
 from acadiff.cohort.table import Diagnosis, Scores, Subject
 from acadiff.commit import sha256, write_json
@@ -45,10 +47,12 @@ class Wish:
         seed: of the draws.
         space: `input` for the space and voxels of the first scan given, `model` for the model's.
         options: how the scans are brought onto the model's grid.
+        detail: how much of diagnosis and scores the prompt tells; None tells all that is given.
+        guidance: how strongly the prompt guides; 1 is the paper's.
 
     Raises:
-        UsageError: the target is among the sources, there is no source, or the name of the file
-            is none of an image.
+        UsageError: the target is among the sources, there is no source, the name of the file is
+            none of an image, or the guidance is below 0 or no number.
     """
 
     scans: Mapping[Modality, Path]
@@ -60,6 +64,8 @@ class Wish:
     seed: int = 0
     space: str = "input"
     options: Options = field(default_factory=Options)
+    detail: Detail | None = None
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -72,6 +78,13 @@ class Wish:
             raise UsageError(f"{self.out}: the file to write must end in .nii.gz")
         if self.space not in SPACES:
             raise UsageError(f"the space is {self.space!r}; there are {', '.join(SPACES)}")
+        if not (math.isfinite(self.guidance) and self.guidance >= 0):
+            raise UsageError(f"the guidance is {self.guidance:g}; it is 0 or more, 1 the paper's")
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """What the imputer is told of the prompt."""
+        return {"detail": self.detail or Detail.FULL, "guidance": self.guidance}
 
     def beside(self, ending: str) -> Path:
         """`scan_std.nii.gz` or `scan.json` for `scan.nii.gz`."""
@@ -92,7 +105,10 @@ def run(wish: Wish, imputer: Imputer, on_step: OnStep) -> tuple[Problem, ...]:
     Raises:
         ScanError: a scan cannot be used; the first reason.
         OutputError: a file is in the way that is no imputed scan, or the place cannot be written.
+        UsageError: the prompt is to tell more than the model was trained with.
     """
+    if wish.detail is not None:
+        imputer.require(wish.detail, wish.target)
     for path in (wish.out, wish.beside("_std.nii.gz")):
         _refuse_acquired(path)
     options = replace(wish.options, voxel=imputer.grid.voxel)
@@ -103,7 +119,7 @@ def run(wish: Wish, imputer: Imputer, on_step: OnStep) -> tuple[Problem, ...]:
         on_step("scans brought onto the model's grid")
         scans = _placed(visit, Path(folder))
         subject = Subject(_WHO, None, wish.diagnosis, wish.scores, scans)
-        made = imputer.impute(subject, wish.target, wish.draws, wish.seed)
+        made = imputer.impute(subject, wish.target, wish.draws, wish.seed, **wish.how)
     on_step(f"{wish.target.title} imputed")
     record = _record(wish, imputer, subject, visit)
     _write(wish, (made.mean, made.sd), visit, record)
@@ -176,7 +192,7 @@ def _record(wish: Wish, imputer: Imputer, subject: Subject, visit: Visit) -> dic
     modality = wish.target
     hashes = {m.name: scanned.given.scan.sha256 for m, scanned in visit.scans.items()}
     return {
-        **imputer.provenance(subject, modality, wish.draws, wish.seed),
+        **imputer.provenance(subject, modality, wish.draws, wish.seed, **wish.how),
         "Synthetic": True,
         "Description": f"mean of {wish.draws} draws; their SD lies beside it, in _std",
         "TargetModality": modality.name,
