@@ -31,6 +31,7 @@ class Candidate:
         desc: `desc-` entity.
         suvr: reference region if the voxels are SUVR already, `unknown` if that is not told.
         date: day of the scan, if it is told.
+        shared: whether it serves this session without being of it.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Candidate:
     desc: str | None = None
     suvr: str | None = None
     date: datetime.date | None = None
+    shared: bool = False
 
     @property
     def key(self) -> Key:

@@ -16,6 +16,7 @@ from acadiff.cohort.dates import day, day_first
 from acadiff.cohort.delimited import Cell, Row, Table, read_table
 from acadiff.cohort.entities import IMAGES, Entities, entities_of
 from acadiff.cohort.identity import canonical_session, canonical_subject, checked_label
+from acadiff.cohort.shared_mri import shared_warning
 from acadiff.cohort.sidecar import NOTHING, Fields, read_json
 from acadiff.cohort.textfile import shown
 from acadiff.errors import CohortError, Problem
@@ -210,7 +211,10 @@ def _described(cell: Cell, path: Path) -> tuple[Entities, Fields]:
 
 
 def _shared(table: Path, found: list[Candidate | Problem]) -> Iterator[Candidate | Problem]:
-    """All but the files that several cells name, whichever of them is right."""
+    """All but the files that several cells name, whichever of them is right.
+
+    An MRI may serve several visits of its person, for that is how to say that it does.
+    """
     owners: dict[Path, list[Candidate]] = {}
     for item in found:
         if isinstance(item, Problem):
@@ -218,8 +222,13 @@ def _shared(table: Path, found: list[Candidate | Problem]) -> Iterator[Candidate
         else:
             owners.setdefault(item.path.resolve(), []).append(item)
     for path, candidates in owners.items():
-        if len(candidates) == 1:
-            yield candidates[0]
+        one = len({c.subject for c in candidates}) == 1 and not any(
+            c.modality.is_pet for c in candidates
+        )
+        if len(candidates) == 1 or one:
+            yield from candidates
+            for c in candidates[1:] and candidates:
+                yield shared_warning(shown(path.name), c.subject, c.session)
             continue
         names = [
             f"sub-{c.subject}{f'_ses-{c.session}' if c.session else ''} {c.modality.name}"

@@ -31,6 +31,7 @@ class Member:
         visit: what the clinical tables say of that visit, or None.
         refused: why a modality of which there is a file, or may be one, cannot be used.
         problems: what is wrong with this visit as a whole.
+        elsewhere: other visits of the person that have an MRI.
     """
 
     subject: str
@@ -39,11 +40,21 @@ class Member:
     visit: Visit | None = None
     refused: Mapping[Modality, Problem] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """`sub-X`, or `sub-X_ses-Y` where there are sessions."""
-        return f"sub-{self.subject}" + (f"_ses-{self.session}" if self.session else "")
+        return _key((self.subject, self.session))
+
+    def advised(self, problem: Problem) -> Problem:
+        """The same problem; that an MRI lacks also says where this person has one."""
+        if problem.code != "E_NO_MRI" or not self.elsewhere:
+            return problem
+        hint = f"if the MRI of {' or '.join(self.elsewhere)} shows the same brain, link it to a"
+        hint += " T1w of this visit, or name it in the table of paths for both; else add the MRI"
+        text = f"{problem.text.removesuffix(problem.hint)}{hint}"
+        return replace(problem, hint=hint, text=text)
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,8 @@ def roster(
 ) -> Roster:
     """Bring scans and visits together.
 
-    The visit is looked for by the day of the MRI, or of the first other scan that has one.
+    The visit is looked for by the day of the MRI, or of the first other scan that has one; by
+    that of an MRI which serves several visits only if no other has any.
 
     Args:
         inventory: what was found and selected.
@@ -88,6 +100,9 @@ def roster(
     scans: dict[Who, dict[Modality, Candidate]] = defaultdict(dict)
     for (subject, session, modality), candidate in choice.scans.items():
         scans[subject, session][modality] = _dated(candidate, dates)
+    placed: dict[str, list[Who]] = defaultdict(list)
+    for who, own in scans.items():
+        placed[who[0]] += [who] if Modality.MRI in own else []
     told = (*inventory.problems, *choice.problems)
     refused = refusals(told, scans)
     members = []
@@ -95,12 +110,18 @@ def roster(
         own = scans.get(who, {})
         why = {m: problem for m, problem in refused.get(who, {}).items() if m not in own}
         visit, problems = _join(who, own, clinical, window_days)
-        members.append(Member(*who, own, visit, why, problems))
+        elsewhere = tuple(_key(other) for other in placed.get(who[0], ()) if other != who)
+        members.append(Member(*who, own, visit, why, problems, elsewhere))
     tables = (*clinical.problems, *(dates.problems if dates else ()))
     joins = (problem for member in members for problem in member.problems)
     every = tuple(dict.fromkeys((*told, *tables, *joins)))
     place, listed = (inventory.root, inventory.layout), tuple(members)
     return Roster(*place, listed, every, clinical.mapping, inventory.others)
+
+
+def _key(who: Who) -> str:
+    subject, session = who
+    return f"sub-{subject}" + (f"_ses-{session}" if session else "")
 
 
 def without_scans(clinical: Clinical, members: Iterable[Member]) -> tuple[Problem, ...]:
@@ -112,7 +133,8 @@ def without_scans(clinical: Clinical, members: Iterable[Member]) -> tuple[Proble
 def _dated(candidate: Candidate, dates: ScanDates | None) -> Candidate:
     if candidate.date is not None or dates is None:
         return candidate
-    day = dates.of(candidate.path, candidate.subject, candidate.session)
+    session = None if candidate.shared else candidate.session
+    day = dates.of(candidate.path, candidate.subject, session)
     return replace(candidate, date=day)
 
 
@@ -120,7 +142,8 @@ def _join(
     who: Who, scans: Mapping[Modality, Candidate], clinical: Clinical, window_days: int
 ) -> tuple[Visit | None, tuple[Problem, ...]]:
     """The visit, and what is wrong with the days of scans and visit."""
-    dated = [(scans[m], day) for m in Modality if m in scans and (day := scans[m].date)]
+    own_first = sorted(scans.values(), key=lambda scan: (scan.shared, scan.modality.index))
+    dated = [(scan, day) for scan in own_first if (day := scan.date)]
     first = dated[0][1] if dated else None
     problems = [
         _gap(scan, dated[0][0], gap, window_days)

@@ -14,6 +14,7 @@ from acadiff.cohort.filters import filters
 from acadiff.cohort.inventory import choose, select
 from acadiff.cohort.roster import Roster, roster, without_scans
 from acadiff.cohort.scan_dates import scan_dates
+from acadiff.cohort.shared_mri import share_mri
 from acadiff.cohort.sources import read_inventory
 from acadiff.cohort.visits import WINDOW_DAYS
 from acadiff.errors import Problem
@@ -75,7 +76,8 @@ def read_roster(source: Path, selection: Selection) -> Roster:
         UsageError: there is no such layout.
         NothingSelectedError: no scan is left.
     """
-    inventory = read_inventory(source, layout=selection.layout, tracers=selection.tracers)
+    found = read_inventory(source, layout=selection.layout, tracers=selection.tracers)
+    inventory = share_mri(found)
     pairs = manifest.read_pairs(selection.pairs) if selection.pairs else None
     wanted = filters(selection.participants, selection.sessions, pairs)
     if inventory.candidates and not selection.whole:
@@ -91,9 +93,9 @@ def read_roster(source: Path, selection: Selection) -> Roster:
     meant = partial(wanted.concern, root=inventory.root)
     clinical = _clinical(source, inventory, selection, meant)
     dates = scan_dates(inventory.root, meant) if inventory.layout == bids_tree.LAYOUT else None
-    found = roster(inventory, choice, clinical, dates, selection.window_days)
-    absent = without_scans(clinical, found.members) if selection.whole else ()
-    return replace(found, problems=(*found.problems, *absent))
+    whole = roster(inventory, choice, clinical, dates, selection.window_days)
+    absent = without_scans(clinical, whole.members) if selection.whole else ()
+    return replace(whole, problems=(*whole.problems, *absent))
 
 
 def _clinical(

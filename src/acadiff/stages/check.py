@@ -170,7 +170,8 @@ def _unplaced(member: Member, looks: Mapping[Modality, Seen]) -> dict[Modality, 
     names = " and ".join(m.title for m in native)
     text = f"its {names} is native, and there is no MRI to tell where it lies"
     hint = "add the MRI, or give the PET on a template"
-    return dict.fromkeys(native, _problem(member, "E_NO_MRI", names, text, hint))
+    problem = _problem(member, "E_NO_MRI", names, text, hint)
+    return dict.fromkeys(native, member.advised(problem))
 
 
 def _grids(member: Member, looks: Mapping[Modality, Seen]) -> list[Problem]:

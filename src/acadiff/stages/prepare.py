@@ -214,8 +214,7 @@ def _concluded(
     problems = tuple(dict.fromkeys((*roster.problems, *told)))
     done = sum(len(line.scans) for line in lines)
     asked = sum(len({*m.scans, *m.refused}) for m in roster.members)
-    kept = sum(outcome.kept for outcome in outcomes)
-    result = Prepared(len(lines), done, asked - done, kept, problems)
+    result = Prepared(len(lines), done, asked - done, sum(o.kept for o in outcomes), problems)
     check = {
         "software": {"name": "acadiff", "version": __version__},
         "source": str(source),
@@ -242,7 +241,8 @@ def _concluded(
 def _problems(outcome: _Outcome, far: _Far) -> tuple[Problem, ...]:
     """All that is wrong or odd about one visit."""
     odd = (problem for *_, problem in far[outcome.member.key])
-    return (*outcome.problems, *outcome.member.refused.values(), *odd)
+    told = map(outcome.member.advised, (*outcome.problems, *outcome.member.refused.values()))
+    return (*told, *odd)
 
 
 def _line(outcome: _Outcome, far: _Far) -> Line:
