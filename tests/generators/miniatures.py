@@ -5,6 +5,7 @@ from torch import nn
 
 from acadiff.clinical import Text
 from acadiff.generators import GENERATORS, Example
+from acadiff.generators.base import Training
 from acadiff.latent.batch import Batch
 from acadiff.modality import Modality
 
@@ -15,6 +16,7 @@ ARGUMENTS = {
     "acadiff": {
         "latent_shape": LATENT,
         "width_text_in": WORDS,
+        "start": {"components": 4, "pool": 2},
         "anchor": NET | {"dropout": 0.0},
         "denoiser": NET | {"dropout": 0.0},
         "fusion": {"width": 8, "tokens": (2, 2, 2), "heads": 2},
@@ -75,3 +77,9 @@ def example(generator, seed=0):
     random = torch.Generator().manual_seed(seed)
     truth = torch.randn(3, *shape_of(generator), generator=random)
     return Example(sources(generator.target), truth, text(), random)
+
+
+def training(generator, truths=(), words=None, told=(), untold=()):
+    """What a generator sees before its first step."""
+    words = text() if words is None else words
+    return Training(iter(truths), words, lambda: iter(told), lambda: iter(untold))

@@ -1,7 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
-from miniatures import ARGUMENTS, LATENT, example, make, noise, sources, text
+from miniatures import ARGUMENTS, LATENT, WORDS, example, make, noise, sources, text, training
 
+from acadiff.clinical import Text
+from acadiff.generators.base import Guidance
+from acadiff.latent.batch import Batch
 from acadiff.modality import Modality
 
 DIFFUSION = ARGUMENTS["acadiff"]["diffusion"]
@@ -17,8 +22,8 @@ def test_the_target_has_no_part_in_its_own_making():
 
 def test_tokens_are_standardised_over_the_training_prompts():
     generator, words = make("acadiff"), text((40, 30, 50))
-    generator.begin((), words)
-    tokens, mask = generator._standardised(words)
+    generator._fit_text(words)
+    tokens, mask, _ = generator._words(words)
     torch.testing.assert_close(tokens[mask].mean(dim=0), torch.zeros(6), atol=1e-5, rtol=0)
     torch.testing.assert_close(tokens[mask].std(dim=0), torch.ones(6))
 
@@ -31,6 +36,43 @@ def test_the_prompt_matters(row):
     )
     assert not torch.allclose(one[row], other[row], atol=1e-4)
     assert torch.equal(one[2], other[2]), "nothing is said about the third"
+
+
+def test_guidance_of_one_is_none_and_of_zero_is_silence():
+    generator, batch, words, null = make("acadiff"), sources(), text(), text(seed=5)
+    start = noise(generator)
+
+    def guided(scale):
+        return generator.sample(batch, words, start, Guidance(scale, null))
+
+    plain, silent = (generator.sample(batch, said, start) for said in (words, null))
+    torch.testing.assert_close(guided(1.0), plain, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(guided(0.0), silent, atol=1e-4, rtol=1e-4)
+    assert (guided(3.0) - silent).norm() > 1.5 * (plain - silent).norm()
+
+
+def test_embeddings_are_learnt_and_stand_between_the_prompt_and_the_networks():
+    generator = make("acadiff_emb")
+    assert generator.embedding.weight.shape == (12, 6)
+    assert generator._words(text()).tokens.shape[-1] == 12
+    first, _ = generator.phases()
+    assert "embedding.weight" in first["anchor"].parameters
+
+
+def test_the_anchor_starts_from_the_regression():
+    generator = make("acadiff", awake=False)
+    told = [example(generator, seed) for seed in range(5)]
+    rows = [replace(e, batch=alone, truth=e.truth[:1], text=Text.stack(e.text.rows()[:1], WORDS))
+            for e in told for alone in [row(e.batch)]]  # fmt: skip
+    generator.begin(training(generator, told=rows, untold=rows))
+    words = generator._words(text())
+    anchor = generator._anchor(sources(), generator._fused(sources()), words)
+    torch.testing.assert_close(anchor, generator.start(sources(), words.pooled))
+
+
+def row(batch):
+    """The first person of a batch, who has all sources."""
+    return Batch(batch.subjects[:1], batch.images[:1], batch.available[:1], batch.target)
 
 
 def test_two_sources_say_more_than_one():
@@ -59,7 +101,8 @@ def test_a_sample_is_the_anchor_and_the_rest_in_units_of_the_spread():
     start = noise(generator)
     with torch.no_grad():
         usual = generator.sample(sources(), text(), start)
-        anchor = generator._anchor(generator._fused(sources()), *generator._standardised(text()))
+        fused, words = generator._fused(sources()), generator._words(text())
+        anchor = generator._anchor(sources(), fused, words)
         generator.spread.mul_(2)
         wide = generator.sample(sources(), text(), start)
     torch.testing.assert_close(wide - anchor[:, None], 2 * (usual - anchor[:, None]))

@@ -13,20 +13,21 @@ the rest is divided by, validation subjects the one it is multiplied with: the a
 people it has seen, and draws scaled by that error would be too sure of themselves.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from acadiff.clinical.encoder import Text
 from acadiff.diffusion.objective import PREDICTIONS, diffusion_losses
 from acadiff.diffusion.sampler import SAMPLERS
 from acadiff.diffusion.schedule import CosineSchedule
-from acadiff.generators.base import Example, Examples, Generator, Guidance
+from acadiff.generators.base import Example, Examples, Generator, Guidance, Training
 from acadiff.latent.batch import Batch
+from acadiff.latent.start import Shown, Start
 from acadiff.modality import Modality
 from acadiff.nets.denoiser import Denoiser
 from acadiff.nets.fusion import AdaptiveFusion
@@ -34,8 +35,19 @@ from acadiff.training.loop import Objective
 
 _LEAST_SPREAD = 0.02
 
-_Words = tuple[Tensor, Tensor]
-"""Tokens of prompts, ready to be read, and where there are any."""
+
+class _Words(NamedTuple):
+    """Prompts, ready to be read.
+
+    Args:
+        tokens: their vectors, standardised or embedded.
+        mask: where there is one.
+        pooled: their mean, not embedded.
+    """
+
+    tokens: Float[Tensor, "b n e"]
+    mask: Bool[Tensor, "b n"]
+    pooled: Float[Tensor, "b d"]
 
 
 class ACADiff(Generator):
@@ -62,6 +74,7 @@ class ACADiff(Generator):
         latent_shape: Sequence[int],
         width_text_in: int,
         embed: int | None = None,
+        start: Mapping[str, int] | None = None,
         anchor: Mapping[str, Any],
         denoiser: Mapping[str, Any],
         fusion: Mapping[str, Any],
@@ -75,6 +88,7 @@ class ACADiff(Generator):
             width_text_in: width of the text encoder's tokens.
             embed: width of a learned embedding of them (ACADiff-emb [paper §3]); None reads them
                 as they are, standardised.
+            start: keyword arguments of `Start` that the data cannot say; no components, no start.
             anchor: keyword arguments of the mean's `Denoiser` that the data cannot say.
             denoiser: likewise of the denoiser proper.
             fusion: likewise of `AdaptiveFusion`.
@@ -92,6 +106,9 @@ class ACADiff(Generator):
             "width_text_in": embed or width_text_in,
         }
         self.embedding = nn.Linear(width_text_in, embed, bias=False) if embed else None
+        self.start: Start | None = None
+        if start is not None and start["components"] > 0:
+            self.start = Start(target, shape=latent_shape, width=width_text_in, **start)
         self.anchor = Denoiser(**shared, **anchor)
         self.denoiser = Denoiser(**shared, **denoiser)
         self.register_buffer("text_mean", torch.zeros(width_text_in))
@@ -105,12 +122,16 @@ class ACADiff(Generator):
             schedule=self.schedule, prediction=self.prediction, steps=diffusion["steps"]
         )
 
-    def begin(
-        self,
-        truths: Iterable[Float[Tensor, "c i j k"]],  # noqa: ARG002
-        text: Text,
-    ) -> None:
-        """Store the statistics of the training prompts' tokens."""
+    def begin(self, people: Training) -> None:
+        """Store the statistics of the training prompts' tokens, and fit the start."""
+        self._fit_text(people.text)
+        if self.start is not None:
+            self.start.fit(self._shown(people.told()), self._shown(people.untold()))
+
+    def _shown(self, examples: Examples) -> Iterator[Shown]:
+        return (Shown(e.batch, self._words(e.text).pooled, e.truth) for e in examples)
+
+    def _fit_text(self, text: Text) -> None:
         tokens = text.tokens[text.mask]
         if self.embedding is not None or not len(tokens):
             return
@@ -134,8 +155,9 @@ class ACADiff(Generator):
     def _anchor_error(self, examples: Examples) -> Float[Tensor, "c i j k"]:
         total, count = torch.zeros_like(self.spread), 0
         for example in examples:
-            text = self._standardised(example.text)
-            anchor = self._anchor(self._fused(example.batch), *text)
+            anchor = self._anchor(
+                example.batch, self._fused(example.batch), self._words(example.text)
+            )
             total += (example.truth - anchor).square().sum(dim=0)
             count += len(anchor)
         # The floor keeps the empty background from being blown up to unit variance.
@@ -154,7 +176,7 @@ class ACADiff(Generator):
 
     def _anchor_losses(self, example: Example) -> dict[str, Tensor]:
         fused = self._fused(example.batch)
-        anchor = self._anchor(fused, *self._standardised(example.text))
+        anchor = self._anchor(example.batch, fused, self._words(example.text))
         return {"anchor": (anchor - example.truth).square().mean()}
 
     def _diffusion_losses(self, example: Example) -> dict[str, Tensor]:
@@ -163,12 +185,13 @@ class ACADiff(Generator):
         t = ((1 - u**self.early) * self.schedule.timesteps).long()
         t = t.clamp(max=self.schedule.timesteps - 1).to(device)
         eps = torch.randn(z_0.shape, generator=example.random).to(device)
-        text = self._standardised(example.text)
+        words = self._words(example.text)
         with torch.no_grad():
             fused = self._fused(example.batch)
-            rest = (z_0 - self._anchor(fused, *text)) / self.spread_seen
+            rest = (z_0 - self._anchor(example.batch, fused, words)) / self.spread_seen
         z_t = self.schedule.add_noise(rest, eps, t)
-        output = self.denoiser(z_t, t / (self.schedule.timesteps - 1), fused, *text)
+        late = t / (self.schedule.timesteps - 1)
+        output = self.denoiser(z_t, late, fused, words.tokens, words.mask)
         return diffusion_losses(
             output.float(), rest, eps, t, schedule=self.schedule, prediction=self.prediction
         )
@@ -188,12 +211,12 @@ class ACADiff(Generator):
         """
         draws = noise.shape[1]
         fused = self._fused(batch)
-        anchor = self._guided(lambda words: self._anchor(fused, *words), text, guidance)
+        anchor = self._guided(lambda words: self._anchor(batch, fused, words), text, guidance)
         many = fused.repeat_interleave(draws, dim=0)
 
         def network(z_t: Tensor, t: Tensor) -> Tensor:
             def answer(words: _Words) -> Tensor:
-                tokens, mask = (x.repeat_interleave(draws, dim=0) for x in words)
+                tokens, mask = (x.repeat_interleave(draws, dim=0) for x in words[:2])
                 return torch.as_tensor(self.denoiser(z_t, t, many, tokens, mask))
 
             return self._guided(answer, text, guidance)
@@ -211,10 +234,10 @@ class ACADiff(Generator):
         Classifier-free guidance, Ho and Salimans 2022 (arXiv 2207.12598), in the form in which a
         scale of 1 changes nothing.
         """
-        told = answer(self._standardised(text))
+        told = answer(self._words(text))
         if guidance is None:
             return told
-        untold = answer(self._standardised(guidance.null))
+        untold = answer(self._words(guidance.null))
         return untold + guidance.scale * (told - untold)
 
     def _fused(self, batch: Batch) -> Float[Tensor, "b w i j k"]:
@@ -223,20 +246,24 @@ class ACADiff(Generator):
         return torch.as_tensor(self.fusion(batch.images[:, slots], batch.available[:, slots]))
 
     def _anchor(
-        self, fused: Float[Tensor, "b w i j k"], tokens: Tensor, mask: Tensor
+        self, batch: Batch, fused: Float[Tensor, "b w i j k"], words: _Words
     ) -> Float[Tensor, "b c i j k"]:
-        """The posterior mean: the U-Net's answer to no signal at the noisiest time."""
+        """The posterior mean: the start, and what a U-Net adds that sees it in place of noise."""
         b, _, *grid = fused.shape
-        blank = torch.zeros(b, self.channels, *grid, device=fused.device)
+        begun = torch.zeros(b, self.channels, *grid, device=fused.device)
+        if self.start is not None:
+            begun = self.start(batch, words.pooled)
         late = torch.ones(b, device=fused.device)
-        return torch.as_tensor(self.anchor(blank, late, fused, tokens, mask)).float()
+        added = self.anchor(begun, late, fused, words.tokens, words.mask)
+        return begun + torch.as_tensor(added).float()
 
-    def _standardised(self, text: Text) -> _Words:
+    def _words(self, text: Text) -> _Words:
         """Prompt tokens on this device, embedded or of zero mean and unit SD in training."""
-        tokens = text.tokens.to(self.text_mean.device)
-        if self.embedding is not None:
-            return self.embedding(tokens), text.mask.to(tokens.device)
-        return (tokens - self.text_mean) / self.text_sd, text.mask.to(tokens.device)
+        tokens, mask = text.tokens.to(self.text_mean.device), text.mask.to(self.text_mean.device)
+        tokens = (tokens - self.text_mean) / self.text_sd
+        share = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
+        pooled = torch.einsum("bn,bnd->bd", share, tokens)
+        return _Words(tokens if self.embedding is None else self.embedding(tokens), mask, pooled)
 
 
 class ACADiffEmb(ACADiff):

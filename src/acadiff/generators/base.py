@@ -47,6 +47,23 @@ class Guidance(NamedTuple):
     null: Text
 
 
+@dataclass(frozen=True)
+class Training:
+    """What a generator may look at before its training begins.
+
+    Args:
+        truths: the target of everybody who has it.
+        text: every prompt that training may show.
+        told: everybody under every pattern of sources.
+        untold: the same, with prompts that tell nothing of the patient.
+    """
+
+    truths: Iterable[Float[Tensor, "c i j k"]]
+    text: Text
+    told: Callable[[], Examples]
+    untold: Callable[[], Examples]
+
+
 class Generator(nn.Module, ABC):
     """Makes one target modality from whichever sources a subject has.
 
@@ -77,13 +94,8 @@ class Generator(nn.Module, ABC):
         two objectives.
         """
 
-    def begin(self, truths: Iterable[Float[Tensor, "c i j k"]], text: Text) -> None:
-        """Take from the training people what no gradient is needed for; called before any step.
-
-        Args:
-            truths: the target of everybody who has it.
-            text: every prompt that training may show.
-        """
+    def begin(self, people: Training) -> None:
+        """Take from the training people what no gradient is needed for; called before any step."""
 
     def after(
         self, phase: str, seen: Callable[[], Examples], unseen: Callable[[], Examples]

@@ -90,8 +90,14 @@ class Examples:
         truth = torch.stack([self.latents[self.target][s.key] for s in people])
         return Example(batch, truth, self._text(people, batch, silent.tolist()), random)
 
-    def every(self, count: int, size: int) -> Iterator[Example]:
-        """The first `count` subjects under each of their source patterns, nothing else dropped."""
+    def every(self, count: int, size: int, *, silent: bool = False) -> Iterator[Example]:
+        """The first `count` subjects under each of their source patterns, nothing else dropped.
+
+        Args:
+            count: of subjects.
+            size: of batches; each is of one pattern.
+            silent: prompts tell nothing of the patients.
+        """
         for pattern in source_patterns(self.target):
             having = [s for s in self.subjects[:count] if set(pattern) <= set(self._sources(s))]
             for start in range(0, len(having), size):
@@ -100,7 +106,7 @@ class Examples:
                 keys = [s.key for s in people]
                 batch = stack_batch(keys, images, self.target, [pattern] * len(people))
                 truth = torch.stack([self.latents[self.target][key] for key in keys])
-                text = self._text(people, batch, [False] * len(people))
+                text = self._text(people, batch, [silent] * len(people))
                 yield Example(batch, truth, text, generator("every", self.target.name, start))
 
     def _stack(self, people: Sequence[Subject]) -> Batch:

@@ -1,6 +1,6 @@
 """The first baseline: the voxelwise mean of the training scans, whoever is asked about."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acadiff.clinical.encoder import Text
-from acadiff.generators.base import Example, Generator, Guidance
+from acadiff.generators.base import Example, Generator, Guidance, Training
 from acadiff.latent.batch import Batch
 from acadiff.modality import Modality
 from acadiff.training.loop import Objective
@@ -27,14 +27,10 @@ class Mean(Generator):
         super().__init__(target)
         self.register_buffer("image", torch.zeros(*shape))
 
-    def begin(
-        self,
-        truths: Iterable[Float[Tensor, "1 i j k"]],
-        text: Text,  # noqa: ARG002
-    ) -> None:
+    def begin(self, people: Training) -> None:
         """Average the training volumes in one pass."""
         total, count = torch.zeros(self.image.shape, dtype=torch.float64), 0
-        for volume in truths:
+        for volume in people.truths:
             total += volume
             count += 1
         self.image.copy_(total / count)

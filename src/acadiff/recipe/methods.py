@@ -19,7 +19,8 @@ class _Sections:
 
 
 _ACADIFF = _Sections(
-    ("anchor", "denoiser", "fusion", "diffusion"), {"anchor": "anchoring", "diffusion": "training"}
+    ("start", "anchor", "denoiser", "fusion", "diffusion"),
+    {"anchor": "anchoring", "diffusion": "training"},
 )
 _METHODS: dict[str, _Sections] = {
     "acadiff": _ACADIFF,

@@ -91,6 +91,15 @@ class Fusion(_Part):
         return self
 
 
+class Start(_Part):
+    """The ridge regression that the posterior mean starts from."""
+
+    components: int = Field(
+        48, ge=0, description="Of the target and of each source; 0 is no start [ours: measured]"
+    )
+    pool: int = Field(2, ge=1, description="Latent voxels a side averaged before [ours: smooth]")
+
+
 class Denoiser(_Part):
     """The U-Net."""
 
@@ -182,6 +191,9 @@ class Recipe(_Part):
     split: Split = Field(default_factory=Split, description="Who is trained on [paper §3]")
     codec: Codec = Field(description="Latent space [paper §2]")
     fusion: Fusion = Field(description="Image conditioning [paper §2 (1)]")
+    start: Start = Field(
+        default_factory=Start, description="Where the posterior mean starts from [ours: measured]"
+    )
     anchor: Denoiser = Field(description="The U-Net of the posterior mean [ours: measured]")
     denoiser: Denoiser = Field(description="The U-Net [paper §3]")
     diffusion: Diffusion = Field(default_factory=Diffusion, description="The process [paper §2]")

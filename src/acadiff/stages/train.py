@@ -16,6 +16,7 @@ from acadiff.cohort.ledger import fingerprint, read_ledger
 from acadiff.cohort.table import Subject
 from acadiff.errors import CheckpointError, RecipeError
 from acadiff.generators import GENERATORS, Example, Generator
+from acadiff.generators.base import Training
 from acadiff.generators.examples import Dropout, Examples
 from acadiff.generators.folder import folder_name, save_generator
 from acadiff.latent.codec_folder import CodecFolder, half, load_codec, read_record
@@ -27,6 +28,9 @@ from acadiff.recipe.methods import Plan, plan
 from acadiff.training.loop import Objective, Run, Settings
 
 OnStep = Callable[[str], None]
+_AT_ONCE = 32
+"""Examples of a batch that no gradient is taken of."""
+
 _SPREAD_FROM = 60
 """Training subjects that the spread is measured on where there are no validation subjects."""
 
@@ -166,8 +170,7 @@ def fit(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[s
     torch.manual_seed(bench.recipe.training.seed)
     generator = bench.kind(target, **arguments)
     examples = bench.examples(target, bench.subjects)
-    truths = bench.images[target]
-    generator.begin((truths[s.key] for s in bench.subjects if s.key in truths), examples.text)
+    generator.begin(_training(examples, bench))
     bench.fabric.to_device(generator)
     belongs = {"arguments": arguments, **_origin(examples, bench)}
     for phase in generator.phases():
@@ -188,6 +191,17 @@ def fit(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[s
         "encoder": None if told["key"] == "none" else told,
         "diffusion": arguments.get("diffusion"),
     }
+
+
+def _training(examples: Examples, bench: Bench) -> Training:
+    """All that a generator may look at before its first step."""
+    images, count = bench.images[examples.target], len(examples.subjects)
+    return Training(
+        (images[s.key] for s in bench.subjects if s.key in images),
+        examples.text,
+        lambda: examples.every(count, _AT_ONCE),
+        lambda: examples.every(count, _AT_ONCE, silent=True),
+    )
 
 
 def _both(
