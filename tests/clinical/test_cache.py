@@ -4,10 +4,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from acadiff.clinical import CachedEncoder, LocalEncoder, Text, TextEncoder
+from acadiff.clinical import CachedEncoder, LocalEncoder, Prompt, Text, TextEncoder
+from acadiff.cohort.table import Diagnosis, Scores
 from acadiff.errors import OutputError
+from acadiff.modality import Modality
 
-PROMPTS = ["Generate MRI from FDG-PET", "Generate MRI from FDG-PET for AD patient", "Generate MRI"]
+MRI, FDG, AV45 = Modality
+PROMPTS = [
+    Prompt(MRI, (FDG,), None, Scores()),
+    Prompt(MRI, (FDG,), Diagnosis.AD, Scores()),
+    Prompt(MRI, (AV45,), None, Scores(mmse=22)),
+]
 
 
 class Letters(TextEncoder):
@@ -24,7 +31,7 @@ class Letters(TextEncoder):
         self.asked += prompts
         rows = [
             torch.tensor([[ord(c), i, len(p)] for i, c in enumerate(p)], dtype=torch.float32)
-            for p in prompts
+            for p in map(str, prompts)
         ]
         return Text.stack(rows, self.width)
 
@@ -60,6 +67,7 @@ def test_order_and_company_do_not_matter(path):
     encoder = CachedEncoder(Letters(), path)
     encoder.encode(PROMPTS)
     assert same(encoder.encode(PROMPTS[::-1]), Letters().encode(PROMPTS[::-1]))
+    assert encoder.encode([]).tokens.shape == (0, 0, 3)
     assert same(encoder.encode(PROMPTS[2:]), Letters().encode(PROMPTS[2:]))
 
 
@@ -93,7 +101,7 @@ def test_only_the_damaged_entry_is_encoded_again_and_the_file_is_mended(path):
     longest = max(entries, key=lambda name: len(entries[name]))
     entries[longest][0, 0] += 1
     save_file(entries, path)
-    for expected in ([PROMPTS[1]], []):
+    for expected in ([PROMPTS[2]], []):
         inner = Letters()
         CachedEncoder(inner, path).encode(PROMPTS)
         assert inner.asked == expected
@@ -114,7 +122,7 @@ def test_entries_with_names_of_another_kind_are_left_out(path):
 
 
 def test_two_writers_lose_nothing(path):
-    halves = [[f"one {i}" for i in range(8)], [f"other {i}" for i in range(8)]]
+    halves = [[Prompt(m, (FDG,), None, Scores(mmse=i)) for i in range(8)] for m in (MRI, AV45)]
 
     def fill(prompts):
         encoder = CachedEncoder(Letters(), path)

@@ -12,8 +12,6 @@ from urllib.parse import SplitResult, urlsplit
 from acadiff.errors import EncoderError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import SecretStr
 
 OPENAI = "https://api.openai.com/v1"
@@ -65,22 +63,20 @@ class Endpoint:
         except ValueError:
             return False
 
-    def key(self, environment: Mapping[str, str] = os.environ) -> SecretStr:
+    def key(self) -> SecretStr:
         """Take the key from the environment: the only place it is ever taken from.
 
         `OPENAI_API_KEY` is for OpenAI alone; an address that came along with somebody's weights
         cannot ask for it.
 
         Raises:
-            EncoderError: there is none, or it cannot be one; the sentence never holds it.
+            EncoderError: there is none, or it cannot be one; neither the sentence nor a variable
+                of any frame holds it in clear.
         """
-        from pydantic import SecretStr
-
         names = (OWN_KEY, OPENAI_KEY) if self.host == urlsplit(OPENAI).hostname else (OWN_KEY,)
-        found = {name: environment.get(name, "").strip() for name in names}
-        name = next((name for name in names if found[name]), None)
+        name = next((name for name in names if len(_secret(name))), None)
         if name is None and self.is_loopback:
-            return SecretStr(_NO_KEY)
+            return _secret()
         if name is None:
             raise EncoderError(
                 f"there is no key for {self.host} in the environment",
@@ -88,7 +84,8 @@ class Endpoint:
                 value=names[-1],
                 hint=f"set {' or '.join(names)}; a key is taken from nowhere else",
             )
-        if not re.fullmatch(r"[!-~]{1,4096}", found[name]):
+        key = _secret(name)
+        if not re.fullmatch(r"[!-~]{1,4096}", key.get_secret_value()):
             raise EncoderError(
                 f"what {name} holds cannot be a key: it has blanks, line ends or other characters "
                 "that no key has",
@@ -96,7 +93,14 @@ class Endpoint:
                 value=name,
                 hint="copy the key again",
             )
-        return SecretStr(found[name])
+        return key
+
+
+def _secret(name: str | None = None) -> SecretStr:
+    """Read a variable of the environment, stripped; a placeholder where no key is needed."""
+    from pydantic import SecretStr
+
+    return SecretStr(os.environ.get(name, "").strip() if name else _NO_KEY)
 
 
 def _split(address: str) -> SplitResult:
