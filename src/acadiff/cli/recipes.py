@@ -21,6 +21,15 @@ DeviceOption = Annotated[
     str,
     typer.Option("--device", help="Where to compute: auto, cpu, cuda or mps.", metavar="DEVICE"),
 ]
+ShareOption = Annotated[
+    bool,
+    typer.Option(
+        "--i-may-share-clinical-prompts",
+        help="Prompts may be given to the service of a remote text encoder. They tell diagnosis "
+        "and scores, which are health data; ADNI's data-use agreement forbids handing participant "
+        "data to third parties and their AI services. Without it nothing is ever sent.",
+    ),
+]
 WorkArgument = Annotated[Path, typer.Argument(help="Work folder; made if it is not there.")]
 CohortArgument = Annotated[Path, typer.Argument(help="Root of the BIDS dataset.")]
 

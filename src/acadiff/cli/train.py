@@ -10,6 +10,7 @@ from acadiff.cli.recipes import (
     DeviceOption,
     RecipeOption,
     SetOption,
+    ShareOption,
     WorkArgument,
     chosen,
     launched,
@@ -26,12 +27,13 @@ def train(
     work: WorkArgument,
     recipe: RecipeOption = "phantom-4mm",
     set_: SetOption = None,
-    method: Annotated[str, typer.Option(help="Method: acadiff or mean.")] = "acadiff",
+    method: Annotated[str, typer.Option(help="Method: acadiff, acadiff_emb or mean.")] = "acadiff",
     target: Targets = None,
     device: DeviceOption = "auto",
+    share: ShareOption = False,
 ) -> None:
     """Train one generator a target; run the same command again to resume."""
-    numbers = chosen(recipe, set_)
+    numbers = chosen(recipe, [*(set_ or ()), *(["conditioning.share=true"] if share else ())])
     targets = modalities(target)
     from acadiff.stages.train import run
 

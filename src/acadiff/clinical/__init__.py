@@ -9,6 +9,7 @@ from acadiff.clinical.folder import FolderEncoder
 from acadiff.clinical.local import LocalEncoder
 from acadiff.clinical.none import NoEncoder
 from acadiff.clinical.prompt import Detail, Person, Prompt
+from acadiff.clinical.remote import RemoteEncoder
 from acadiff.clinical.scores import ScoresEncoder
 from acadiff.errors import EncoderError
 
@@ -20,23 +21,27 @@ def local_encoder(model: str = "") -> TextEncoder:
 
 ENCODERS: dict[str, Callable[..., TextEncoder]] = {
     "local": local_encoder,
+    "openai": RemoteEncoder,
     "scores": ScoresEncoder,
     "none": NoEncoder,
 }
 
 
-def make_encoder(key: str, settings: Mapping[str, Any]) -> TextEncoder:
+def make_encoder(key: str, settings: Mapping[str, Any], *, share: bool = False) -> TextEncoder:
     """The encoder of a name.
 
     Args:
         key: one of `ENCODERS`.
         settings: as the encoder's `settings()` gave them.
+        share: somebody said that prompts may be given to a remote encoder's service.
 
     Raises:
         EncoderError: there is none of that name, or it cannot be had here.
     """
     if key not in ENCODERS:
         raise EncoderError(f"the text encoder is {key!r}; known are {', '.join(ENCODERS)}")
+    if key == "openai":
+        return RemoteEncoder(**settings, share=share)
     return ENCODERS[key](**settings)
 
 
@@ -49,6 +54,7 @@ __all__ = [
     "NoEncoder",
     "Person",
     "Prompt",
+    "RemoteEncoder",
     "ScoresEncoder",
     "Text",
     "TextEncoder",

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from huggingface_hub import ModelHubMixin, snapshot_download
 
-from acadiff.clinical import TextEncoder, make_encoder
+from acadiff.clinical import CachedEncoder, TextEncoder, make_encoder
 from acadiff.commit import write_text
 from acadiff.errors import CheckpointError, MissingInputError
 from acadiff.generators import GENERATORS
@@ -48,8 +48,13 @@ class Weights(ModelHubMixin):
                 )
 
     @classmethod
-    def load(cls: type[W], folder: Path, method: str = "acadiff") -> W:
+    def load(cls: type[W], folder: Path, method: str = "acadiff", *, share: bool = False) -> W:
         """Read the model `method` from a work folder or a pretrained folder.
+
+        Args:
+            folder: where it lies.
+            method: a name in `GENERATORS`.
+            share: prompts may be given to the service of a remote text encoder.
 
         Raises:
             MissingInputError: the folder holds no such model.
@@ -68,8 +73,7 @@ class Weights(ModelHubMixin):
         if not generators:
             raise MissingInputError(f"{folder}: holds no trained {method}; run `acadiff train`")
         told = [g.record["encoder"] for g in generators.values() if g.record["encoder"]]
-        encoder = make_encoder(told[0]["key"], told[0]["settings"]) if told else None
-        return cls(folder, codecs, generators, encoder)
+        return cls(folder, codecs, generators, _encoder(told[0], folder, share) if told else None)
 
     @classmethod
     def _from_pretrained(
@@ -110,3 +114,9 @@ class Weights(ModelHubMixin):
             )
         for log in save_directory.rglob("steps.jsonl"):
             write_text(log, "".join(log.read_text().splitlines(keepends=True)[::_LOGGED]))
+
+
+def _encoder(told: Mapping[str, Any], folder: Path, share: bool) -> TextEncoder:
+    """The text encoder of a record; what a service answered in training is not asked again."""
+    encoder = make_encoder(told["key"], told["settings"], share=share)
+    return CachedEncoder(encoder, folder / "prompts.safetensors") if encoder.remote else encoder

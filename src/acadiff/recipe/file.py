@@ -41,7 +41,7 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
 
 def to_toml(recipe: Recipe) -> str:
     """A recipe as TOML text."""
-    return tomli_w.dumps(recipe.model_dump(mode="json"))
+    return tomli_w.dumps(recipe.record())
 
 
 def _toml(path: Path) -> dict[str, Any]:

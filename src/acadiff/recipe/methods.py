@@ -47,9 +47,10 @@ class Plan:
 def plan(recipe: Recipe, method: str) -> Plan:
     """What a recipe has to say of one method."""
     sections = _METHODS[method]
-    named = {*_EVERYBODY, *sections.arguments, *sections.phases.values()}
+    named = (*_EVERYBODY, *sections.arguments, *sections.phases.values())
+    numbers = recipe.record()
     return Plan(
-        recipe.model_dump(mode="json", include=set(sections.arguments)),
+        {section: numbers[section] for section in sections.arguments},
         {phase: getattr(recipe, section) for phase, section in sections.phases.items()},
-        recipe.model_dump(mode="json", include=named),
+        {section: numbers[section] for section in named},
     )

@@ -171,6 +171,11 @@ class Conditioning(_Part):
         default=False, description="Prompts tell age, sex and APOE4, too [ours: option]"
     )
 
+    share: bool = Field(
+        default=False,
+        description="You may give prompts to a remote encoder's service [ours: off unless said]",
+    )
+
     @property
     def encoder_settings(self) -> dict[str, Any]:
         """Of these numbers, what the text encoder asks for."""
@@ -207,3 +212,7 @@ class Recipe(_Part):
         pattern="^(32-true|bf16-mixed)$",
         description="Lightning Fabric's precision [ours: fast, no loss measured]",
     )
+
+    def record(self) -> dict[str, Any]:
+        """All of it as plain data but the leave to share prompts, which is given for one run."""
+        return self.model_dump(mode="json", exclude={"conditioning": {"share"}})

@@ -89,7 +89,7 @@ def run(
             "name": method,
             "target": target.name,
             "codecs": {m.name: c.identity for m, c in codecs.items()},
-            "recipe": recipe.model_dump(mode="json"),
+            "recipe": recipe.record(),
             "trained_on": ledger.hashed("train"),
             "validated_on": ledger.hashed("validation"),
             "simulated": people.simulated,
@@ -121,7 +121,7 @@ class Bench:
         """What tells the method of patients."""
         told = self.recipe.conditioning
         if self.kind.encoder is None:
-            encoder = make_encoder(told.encoder, told.encoder_settings)
+            encoder = make_encoder(told.encoder, told.encoder_settings, share=told.share)
         else:
             own = told.model_copy(update={"encoder": self.kind.encoder})
             encoder = make_encoder(own.encoder, own.encoder_settings)
@@ -226,7 +226,7 @@ def _origin(examples: Examples, bench: Bench) -> dict[str, Any]:
         "subjects": fingerprint(s.key for s in examples.subjects),
         "codecs": {m.name: found.identity for m, found in bench.codecs.items()},
         "encoder": bench.encoder.identity,
-        "conditioning": recipe.conditioning.model_dump(mode="json"),
+        "conditioning": recipe.record()["conditioning"],
         "precision": recipe.precision,
         "start": recipe.training.seed,
     }
