@@ -126,3 +126,10 @@ def test_each_sampler_speaks_each_language(sampler, prediction):
     _, second = generator.phases()
     losses = second["diffusion"].losses(example(generator))
     assert all(loss.isfinite() for loss in losses.values())
+
+
+def test_half_precision_does_not_blur_what_a_prompt_is_told_by():
+    generator = make("acadiff")
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = generator._words(text()).pooled
+    assert torch.equal(inside, generator._words(text()).pooled)

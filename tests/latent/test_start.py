@@ -130,6 +130,14 @@ def test_in_training_everybody_is_predicted_by_the_others():
     )
 
 
+def test_half_precision_around_it_changes_no_bit():
+    start = fitted()
+    (shown,) = people(9, seed=50, pattern=(MRI, FDG))
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = start(shown.batch, shown.pooled)
+    assert torch.equal(inside, start(shown.batch, shown.pooled))
+
+
 def test_it_is_saved_without_anybody_in_it():
     start = fitted()
     again = Start(AV45, shape=SHAPE, width=WORDS, components=6, pool=2)

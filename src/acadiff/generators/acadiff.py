@@ -262,7 +262,7 @@ class ACADiff(Generator):
         tokens, mask = text.tokens.to(self.text_mean.device), text.mask.to(self.text_mean.device)
         tokens = (tokens - self.text_mean) / self.text_sd
         share = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
-        pooled = torch.einsum("bn,bnd->bd", share, tokens)
+        pooled = (share[..., None] * tokens).sum(dim=1)
         return _Words(tokens if self.embedding is None else self.embedding(tokens), mask, pooled)
 
 

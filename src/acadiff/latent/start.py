@@ -143,6 +143,11 @@ class Start(nn.Module):
             batch: the sources.
             pooled: mean of the vectors of each prompt.
         """
+        # Half precision would round what tells a silent prompt from another, and the regression.
+        with torch.autocast(pooled.device.type, enabled=False):
+            return self._predicted(batch, pooled)
+
+    def _predicted(self, batch: Batch, pooled: Float[Tensor, "b e"]) -> Float[Tensor, "b c i j k"]:
         rows = [self._row(batch, pooled, row) for row in range(len(batch.subjects))]
         image = self.target.image(torch.stack(rows)).reshape(-1, *self.coarse)
         wide = functional.interpolate(image, scale_factor=float(self.pool), mode="trilinear")
