@@ -118,13 +118,12 @@ def prepare(
         result = run_stage(
             source, out, wanted, options, jobs=jobs, again=overwrite, on_step=on_step
         )
-    _say(out, result)
-    if result.refused:
+    if _say(out, result):
         raise typer.Exit(_REFUSED)
 
 
-def _say(out: Path, result: "Prepared") -> None:
-    """What is wrong, and last what the exit status says."""
+def _say(out: Path, result: "Prepared") -> int:
+    """What is wrong, and last what the exit status says; returns how many inputs are refused."""
     refusals = [p for p in result.problems if p.code.startswith("E_")]
     for problem in refusals[:_SHOWN]:
         print(f"{problem.code}: {problem.text}")
@@ -135,4 +134,8 @@ def _say(out: Path, result: "Prepared") -> None:
         print(f"{warnings} warnings, see {out / 'qc.html'} and {out / 'check.json'}")
     asked = result.done + result.refused
     whole = f"{out}: {result.done} of {asked} scans of {result.visits} visits are prepared"
-    print(f"{whole}; {result.refused} refused" if result.refused else f"{whole}; none was refused")
+    count = len(refusals)
+    inputs = "input" if count == 1 else "inputs"
+    ending = f"{count} refused {inputs}, see above" if count else "none was refused"
+    print(f"{whole}; {ending}")
+    return count
