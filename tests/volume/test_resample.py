@@ -111,3 +111,32 @@ def test_through_a_transform_and_back_is_where_it_was():
 def test_coarser_means_averaged_not_picked():
     noise = random((160, 192, 160), turned((0, 0, 0), 1.01, (160, 192, 160)))
     assert onto_grid(noise, Grid(4)).data[0, 10:30, 10:30, 10:30].std() < 0.06
+
+
+def there_and_back(volume, order):
+    """On an oblique lattice of the same voxels, and home again."""
+    lattice = (110, 120, 110), turned((8, -5, 12), (2.0, 2.0, 2.0), (110, 120, 110))
+    return onto_grid(onto(volume, *lattice, order=order), Grid(2), order=order)
+
+
+def test_a_cubic_spline_keeps_detail_that_a_linear_one_blurs():
+    volume = blob(Grid(2).shape, Grid(2).affine, width=4.0)
+    off = {
+        order: np.abs(there_and_back(volume, order).data - volume.data).max() for order in (1, 3)
+    }
+    assert off[3] < 0.02 < off[1] / 4
+
+
+def test_a_cubic_spline_stays_within_the_range_of_the_volume():
+    data = (blob(Grid(2).shape, Grid(2).affine).data > 0.5).astype(np.float32)
+    made = there_and_back(Volume(data, Grid(2).affine, Modality.FDG), 3).data
+    assert made.min() == 0
+    assert made.max() == 1
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_whole_voxels_keep_their_values_whatever_the_spline(order):
+    volume = random((25, 22, 18), Grid(8).affine)
+    assert np.array_equal(
+        onto_grid(volume, Grid(8), order=order).data, place(volume, Grid(8)).data
+    )

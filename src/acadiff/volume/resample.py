@@ -1,11 +1,13 @@
 """A volume onto another lattice, by millimetres and once: whole voxels are moved, never blurred.
 
 Every voxel of the target is cut into as many parts as it covers voxels of the source, each part is
-interpolated linearly, and the parts are averaged. Where the lattices nest (1 mm → 2 mm or 4 mm)
-that is the mean of the voxels covered; where they are whole voxels apart, every value is kept.
+interpolated (linearly, or by a cubic spline if asked), and the parts are averaged. Where the
+lattices nest (1 mm → 2 mm or 4 mm) that is the mean of the voxels covered; where they are whole
+voxels apart, every value is kept.
 """
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
@@ -20,14 +22,25 @@ _PART = 1e-3  # of a voxel; less is rounding of the affine
 
 Affine = Float[np.ndarray, "4 4"]
 
+Order = Literal[1, 3]
+"""Of the spline between voxels: 1 is linear and stays between its neighbours; 3 keeps detail that
+linear blurs, and stays within the range of the volume."""
 
-def onto_grid(volume: Volume, grid: Grid, through: Affine | None = None) -> Volume:
+
+def onto_grid(
+    volume: Volume, grid: Grid, through: Affine | None = None, *, order: Order = 1
+) -> Volume:
     """The volume on the model's grid; see `onto`."""
-    return onto(volume, grid.shape, grid.affine, through)
+    return onto(volume, grid.shape, grid.affine, through, order=order)
 
 
 def onto(
-    volume: Volume, shape: tuple[int, int, int], affine: Affine, through: Affine | None = None
+    volume: Volume,
+    shape: tuple[int, int, int],
+    affine: Affine,
+    through: Affine | None = None,
+    *,
+    order: Order = 1,
 ) -> Volume:
     """The volume on any lattice, whose axes may be turned and mirrored.
 
@@ -38,6 +51,7 @@ def onto(
         shape: voxels of the target along its axes.
         affine: voxel indices of the target → mm.
         through: mm of the target → mm of the volume; None if both are one space.
+        order: of the spline between voxels.
 
     Returns:
         A volume with that very shape and affine.
@@ -51,7 +65,9 @@ def onto(
     try:
         data = restore(volume, (i, j, k), fine).data[0]
     except ScanError:  # not whole voxels apart
-        data = _interpolated(volume.data[0], (i, j, k), np.linalg.solve(volume.affine, fine))
+        data = _interpolated(
+            volume.data[0], (i, j, k), np.linalg.solve(volume.affine, fine), order
+        )
     return Volume(_averaged(data, parts)[None], target, volume.modality)
 
 
@@ -72,21 +88,25 @@ def _interpolated(
     data: Float32[np.ndarray, "i j k"],
     shape: tuple[int, int, int],
     to_source: Float64[np.ndarray, "4 4"],
+    order: Order,
 ) -> Float32[np.ndarray, "x y z"]:
-    """Linear interpolation at indices `to_source @ index`, background where nothing was seen."""
+    """Interpolation at indices `to_source @ index`, background where nothing was seen."""
     background = data.min()
     linear, start = to_source[:3, :3], to_source[:3, 3]
-    if (np.abs(linear - np.diag(np.diag(linear))) * max(shape) > _PART).any():
-        return ndimage.affine_transform(
+    if order > 1 or (np.abs(linear - np.diag(np.diag(linear))) * max(shape) > _PART).any():
+        made: Float32[np.ndarray, "x y z"] = ndimage.affine_transform(
             data,
             linear,
             start,
             shape,
             output=np.float32,
-            order=1,
+            order=order,
             mode="constant",
             cval=float(background),
         )
+        if order > 1:  # it overshoots at edges
+            np.clip(made, background, data.max(), out=made)
+        return made
     steps = np.diag(linear)
     wanted = [a + step * np.arange(n) for a, step, n in zip(start, steps, shape, strict=True)]
     result = np.asarray(interpolate(data, wanted), np.float32)
