@@ -11,7 +11,9 @@ import typer
 
 from acadiff import __version__
 from acadiff.cli import (
+    audit,
     bids_app,
+    calibrate,
     check,
     compress,
     demo,
@@ -40,8 +42,10 @@ app.command()(check.check)
 app.command()(prepare.prepare)
 app.command()(compress.compress)
 app.command()(train.train)
+app.command()(calibrate.calibrate)
 app.command()(impute.impute)
 app.command()(score.score)
+app.command()(audit.audit)
 app.command()(report.report)
 app.command()(recipe.recipe)
 app.command(bids_app.NAME, hidden=True)(bids_app.bids_app)

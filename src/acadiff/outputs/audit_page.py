@@ -1,0 +1,130 @@
+"""One offline page of an audit: what of imputed scans the prompt writes. Read from files alone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from acadiff import __version__
+from acadiff.cohort.told import MEANINGS
+from acadiff.commit import write_text
+from acadiff.errors import CohortError, MissingInputError
+from acadiff.modality import Modality
+from acadiff.outputs.audit_figures import Figures, figures
+from acadiff.outputs.figures import colour_bar
+from acadiff.outputs.page import base64_of, environment, policy, resource
+from acadiff.outputs.panels import Counterfactuals, counterfactuals
+
+FILE = "audit.html"
+TABLE, SUMMARY = "audit.tsv", "audit.json"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Args:
+        told: the summary: target, sources, draws, people, model, verdict.
+        table: every reading and finding.
+        figures: drawn from the table.
+        panels: counterfactuals, if there are any.
+    """
+
+    told: Mapping[str, Any]
+    table: pd.DataFrame
+    figures: Figures
+    panels: Counterfactuals | None
+
+    @property
+    def target(self) -> Modality:
+        """What was imputed."""
+        return Modality[self.told["target"]]
+
+    @property
+    def sources(self) -> list[Modality]:
+        """From which scans."""
+        return [Modality[name] for name in self.told["sources"]]
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """The rows that are no single scan's."""
+        return self.table[self.table["level"] == "cohort"]
+
+
+def read_audit(folder: Path) -> Audit:
+    """Read what `acadiff audit` wrote.
+
+    Raises:
+        MissingInputError: the folder holds no audit.
+        CohortError: its files are damaged.
+    """
+    for name in (TABLE, SUMMARY):
+        if not (folder / name).is_file():
+            raise MissingInputError(f"{folder / name}: is not there; run `acadiff audit` first")
+    text = dict.fromkeys(("level", "subject", "diagnosis", "condition", "told"), str)
+    try:
+        told = json.loads((folder / SUMMARY).read_bytes())
+        _ = Modality[told["target"]], told["verdict"][0]
+        table = pd.read_csv(
+            folder / TABLE, sep="\t", dtype=text, keep_default_na=False, na_values=["n/a"]
+        )
+        drawn = figures(table, str(told["region"]), [Modality[name] for name in told["sources"]])
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise CohortError(f"{folder}: holds a damaged audit; run `acadiff audit` again") from error
+    return Audit(told, table, drawn, counterfactuals(folder))
+
+
+def write_page(folder: Path) -> Path:
+    """Draw `audit.html` from the files of an audit; the same files give the same bytes."""
+    path = folder / FILE
+    write_text(path, render(read_audit(folder)))
+    return path
+
+
+def render(audit: Audit) -> str:
+    """Return the page's HTML."""
+    style = resource("report.css") + resource("check.css") + resource("audit.css")
+    return _template().render(
+        audit=audit,
+        told=audit.told,
+        target=audit.target,
+        sources=" and ".join(m.title for m in audit.sources),
+        people=_people(audit.told["subjects"]),
+        meanings=MEANINGS,
+        aucs=_rows(audit.findings, ("AUC", "gain over the sources")),
+        figures=audit.figures,
+        panels=audit.panels,
+        version=__version__,
+        style=Markup(style),
+        policy=policy(style),
+    )
+
+
+def _people(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {group}" for group, count in counts.items() if count)
+
+
+def _rows(findings: pd.DataFrame, measures: Sequence[str]) -> list[dict[str, Any]]:
+    kept = findings[findings["measure"].map(lambda m: str(m).startswith(tuple(measures)))]
+    return [{str(k): v for k, v in row.items()} for row in kept.to_dict("records")]
+
+
+def number(value: object, form: str = ".2f") -> str:
+    """A number as text with a true minus; a dash where there is none."""
+    if not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124 - NaN alone
+        return "–"
+    return f"{value:{form}}".replace("-", "−")
+
+
+@cache
+def _template() -> jinja2.Template:
+    made = environment()
+    made.filters["number"] = number
+    made.filters["bar"] = lambda colours: base64_of(colour_bar(colours))
+    return made.from_string(resource("audit.html.j2"))
