@@ -210,9 +210,8 @@ class ACADiff(Generator):
         Guidance acts on the anchor as on the denoiser: both read the prompt.
         """
         draws = noise.shape[1]
-        fused = self._fused(batch)
-        anchor = self._guided(lambda words: self._anchor(batch, fused, words), text, guidance)
-        many = fused.repeat_interleave(draws, dim=0)
+        many = self._fused(batch).repeat_interleave(draws, dim=0)
+        anchor = self.expected(batch, text, guidance)
 
         def network(z_t: Tensor, t: Tensor) -> Tensor:
             def answer(words: _Words) -> Tensor:
@@ -225,6 +224,14 @@ class ACADiff(Generator):
         rest = self.sampler.sample(network, start)
         rest = rearrange(rest, "(b n) c i j k -> b n c i j k", n=draws)
         return anchor[:, None] + self.spread * rest
+
+    @torch.no_grad()
+    def expected(
+        self, batch: Batch, text: Text, guidance: Guidance | None = None
+    ) -> Float[Tensor, "b c i j k"]:
+        """What ever more draws would average to: the anchor, without any noise."""
+        fused = self._fused(batch)
+        return self._guided(lambda words: self._anchor(batch, fused, words), text, guidance)
 
     def _guided(
         self, answer: Callable[[_Words], Tensor], text: Text, guidance: Guidance | None

@@ -166,6 +166,10 @@ class Start(nn.Module):
         features = self._features(images, available, pooled[row : row + 1].float())
         return (features @ self.weights[which, int(told)])[0]
 
+    def forget(self) -> None:
+        """Predict those it was fitted on like anybody else."""
+        self._crossed.clear()
+
     def _flat(self, images: Float[Tensor, "b s c i j k"]) -> Float[Tensor, "b s d"]:
         """Averaged over blocks and flattened."""
         flat = rearrange(images.float(), "b s c i j k -> (b s) c i j k")

@@ -1,0 +1,246 @@
+"""Which encoder of the clinical record learns most from it, and from how few people.
+
+    python benchmarks/encoders.py train COHORT WORK OUT --encoder local --seed 0 --target AV45
+    python benchmarks/encoders.py table OUT
+
+`train` fits the posterior mean of one generator (the anchor: what ever more draws average to) with
+one encoder and one seed on the training people of WORK, and judges it on its test people, or on
+all of `--people COHORT`, from every pattern of sources, told the own record, nothing, and the
+record of somebody else. It resumes, and what is there is not done again. `table` compares. The
+encoder `openai` is asked through a server on this machine that serves MiniLM's mean vectors.
+
+SIMULATED, if the cohort is.
+"""
+
+import argparse
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from scipy import stats
+
+from acadiff.clinical import LocalEncoder, Prompt
+from acadiff.cohort.dataset import read_cohort
+from acadiff.cohort.ledger import read_ledger
+from acadiff.cohort.table import Scores
+from acadiff.commit import write_text
+from acadiff.evaluation.metrics import judge
+from acadiff.generators import GENERATORS, ACADiff
+from acadiff.latent.batch import source_patterns, stack_batch
+from acadiff.latent.codec_folder import load_codec
+from acadiff.latent.scan import read_model_scan, to_volume
+from acadiff.modality import Modality
+from acadiff.recipe import load_recipe
+from acadiff.stages.train import Bench, _origin, _training, fit_phase
+from acadiff.volume.composites import cortical_composite, meta_roi, uptake
+
+READ = {Modality.AV45: cortical_composite, Modality.FDG: meta_roi}
+OWN, WITHHELD, SHUFFLED = "own", "withheld", "another's"
+AT_ONCE = 8
+
+
+class _Served(BaseHTTPRequestHandler):
+    """Answers with the mean of MiniLM's vectors, as an embeddings service would."""
+
+    encoder = LocalEncoder()
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        rows = self.encoder.encode(body["input"]).rows()
+        data = [{"object": "embedding", "index": i, "embedding": r.mean(0).tolist()}
+                for i, r in enumerate(rows)]  # fmt: skip
+        answer = {"object": "list", "model": body["model"], "data": data,
+                  "usage": {"prompt_tokens": 0, "total_tokens": 0}}  # fmt: skip
+        content = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The address of such a service on this machine."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Served)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+
+
+def bench_of(asked, address):
+    """Recipe, people and codecs of one training."""
+    changes = [f"conditioning.encoder={asked.encoder}", f"anchoring.seed={asked.seed}",
+               f"training.seed={asked.seed}", *asked.set]  # fmt: skip
+    if address:
+        changes += ["conditioning.model=all-MiniLM-L6-v2", f"conditioning.base_url={address}"]
+    recipe = load_recipe("phantom-4mm", changes)
+    people = read_cohort(asked.cohort)
+    parts = read_ledger(asked.work, people).parts
+    codecs = {m: load_codec(asked.work / "codecs" / m.name) for m in Modality}
+    train = people.named(parts["train"]).subjects[: asked.subjects]
+    fabric = Fabric(accelerator="cpu", devices=1, precision=recipe.precision)
+    bench = Bench(ACADiff, train, (), codecs, recipe, asked.work, fabric, print)
+    judges = read_cohort(asked.people) if asked.people else people.named(parts["test"])
+    return bench, judges.subjects
+
+
+def anchored(bench, target, folder):
+    """A generator whose posterior mean is trained."""
+    arguments = bench.arguments(target)
+    torch.manual_seed(bench.recipe.training.seed)
+    generator = GENERATORS["acadiff"](target, **arguments)
+    examples = bench.examples(target, bench.subjects)
+    generator.begin(_training(examples, bench))
+    belongs = {"arguments": arguments, **_origin(examples, bench)}
+    first = generator.phases()[0]
+    fit_phase(generator, first, bench.recipe.anchoring, examples, folder, belongs, bench)
+    return generator.eval()
+
+
+def told(subjects):
+    """Condition → everybody as the model is told of them."""
+    order = np.random.default_rng(0).permutation(len(subjects))
+    giver = {order[i]: subjects[order[i - 1]] for i in range(len(order))}
+    facts = ("diagnosis", "scores", "age", "sex", "apoe4")
+    others = [replace(s, **{f: getattr(giver[i], f) for f in facts})
+              for i, s in enumerate(subjects)]  # fmt: skip
+    nothing = {"diagnosis": None, "scores": Scores(), "age": None, "sex": None, "apoe4": None}
+    silent = [replace(s, **nothing) for s in subjects]
+    return {OWN: list(subjects), WITHHELD: silent, SHUFFLED: others}
+
+
+def judged(generator, bench, subjects):
+    """A row a person, pattern and condition."""
+    target, grid = generator.target, next(iter(bench.codecs.values())).grid
+    for start in range(0, len(subjects), AT_ONCE):
+        here = subjects[start : start + AT_ONCE]
+        scans = [{m: read_model_scan(p, m, grid) for m, p in s.scans.items()} for s in here]
+        latents = [{m: bench.codecs[m].codec.encode(s.image[None])[0] for m, s in x.items()}
+                   for x in scans]  # fmt: skip
+        for condition, everybody in told(subjects).items():
+            people = everybody[start : start + AT_ONCE]
+            for pattern in source_patterns(target):
+                made = expected(generator, bench, people, latents, pattern)
+                for person, scan, image in zip(people, scans, made, strict=True):
+                    yield {"subject": person.key, "told": condition,
+                           "sources": "+".join(m.name for m in pattern),
+                           **compared(image, scan, target, bench)}  # fmt: skip
+
+
+@torch.no_grad()
+def expected(generator, bench, people, latents, pattern):
+    """The posterior mean of everybody, on the model's scale."""
+    batch = stack_batch(
+        [s.key for s in people], latents, generator.target, [pattern] * len(people)
+    )
+    told = bench.recipe.conditioning.person
+    prompts = [Prompt.of(s, generator.target, pattern, person=told) for s in people]
+    with torch.autocast("cpu", torch.bfloat16):
+        mean = generator.expected(batch, bench.encoder.encode(prompts))
+        return bench.codecs[generator.target].codec.decode(mean).float()
+
+
+def compared(image, scans, target, bench):
+    """PSNR and SSIM in the brain, and the composite of both."""
+    scaling, grid = bench.codecs[target].scaling, bench.codecs[target].grid
+    brain = (scans[Modality.MRI].image[0] > -0.98).numpy()
+    pair = [(np.clip(x[0].numpy(), -1, 1) + 1) / 2 for x in (scans[target].image, image)]
+    found = judge(pair[0], brain)(pair[1])
+    row = {"psnr": found["psnr"], "ssim": found["ssim"]}
+    if target in READ:
+        volumes = [to_volume(x, target, grid, scaling) for x in (scans[target].image, image)]
+        values = [READ[target](uptake(v.data[0], brain, grid.voxel)) for v in volumes]
+        row |= {"acquired": values[0], "imputed": values[1]}
+    return row
+
+
+def train(asked):
+    """One generator, judged."""
+    target = Modality[asked.target]
+    name = "-".join(filter(None, [asked.encoder, asked.tag, str(asked.seed), asked.target]))
+    folder = asked.out / name
+    if (folder / "judged.tsv").is_file():
+        return
+    with served() if asked.encoder == "openai" else nullcontext() as address:
+        bench, subjects = bench_of(asked, address)
+        generator = anchored(bench, target, folder)
+        if generator.start is not None:
+            generator.start.forget()
+        table = pd.DataFrame(judged(generator, bench, list(subjects)))
+    what = {"encoder": "-".join(filter(None, [asked.encoder, asked.tag])),
+            "seed": asked.seed, "target": asked.target}  # fmt: skip
+    table = table.assign(**what)
+    write_text(folder / "judged.tsv", table.to_csv(sep="\t", index=False, float_format="%.6g"))
+    print(table.groupby(["sources", "told"])[["psnr", "ssim"]].mean())
+
+
+def explained(rows):
+    """R² of the composite, 1 - SSE / SST."""
+    error = rows.imputed - rows.acquired
+    return 1 - (error**2).sum() / ((rows.acquired - rows.acquired.mean()) ** 2).sum()
+
+
+def table(asked):
+    """Markdown: every encoder against none, by task; mean over seeds of means over people."""
+    rows = pd.concat(pd.read_csv(p, sep="\t") for p in sorted(asked.out.glob("*/judged.tsv")))
+    print("| task | encoder | told | seeds | PSNR, dB | SSIM | against none, dB | p "
+          "| composite: bias | R² |\n|" + "---|" * 10)  # fmt: skip
+    for (target, sources), task in rows.groupby(["target", "sources"]):
+        base = task[(task.encoder == "none") & (task.told == OWN)]
+        reference = base.groupby("subject").psnr.mean()
+        for (encoder, condition), found in task.groupby(["encoder", "told"]):
+            seeds = found.seed.nunique()
+            own = found.groupby("subject").psnr.mean()
+            gain, p = "", ""
+            if len(reference) and encoder != "none":
+                both = pd.concat([own, reference], axis=1).dropna()
+                gain = f"{(both.iloc[:, 0] - both.iloc[:, 1]).mean():+.3f}"
+                p = f"{stats.wilcoxon(both.iloc[:, 0], both.iloc[:, 1]).pvalue:.1g}"
+            by_seed = found.groupby("seed").psnr.mean()
+            spread = f" ± {by_seed.std(ddof=1):.3f}" if seeds > 1 else ""
+            regional = " | "
+            if found.get("imputed") is not None and found.imputed.notna().all():
+                r2 = np.mean([explained(x) for _, x in found.groupby("seed")])
+                regional = f"{(found.imputed - found.acquired).mean():+.4f} | {r2:.3f}"
+            print(f"| {sources} → {target} | {encoder} | {condition} | {seeds} "
+                  f"| {by_seed.mean():.3f}{spread} | {found.ssim.mean():.4f} | {gain} | {p} "
+                  f"| {regional} |")  # fmt: skip
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("train")
+    for name in ("cohort", "work", "out"):
+        one.add_argument(name, type=Path)
+    one.add_argument("--encoder", default="local")
+    one.add_argument("--tag", default="", help="what is special, for the table")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--target", default="AV45", choices=[m.name for m in Modality])
+    one.add_argument("--subjects", type=int, help="only so many training people")
+    one.add_argument("--people", type=Path, help="judge on these instead of the test people")
+    one.add_argument("--set", action="append", default=[], help="a number of the recipe")
+    one.set_defaults(run=train)
+    other = commands.add_parser("table")
+    other.add_argument("out", type=Path)
+    other.set_defaults(run=table)
+    asked = parser.parse_args()
+    asked.run(asked)
+
+
+if __name__ == "__main__":
+    main()
