@@ -100,8 +100,8 @@ def test_it_is_scored_against_what_was_hidden_and_told_on_a_page(whole, river, t
     with pytest.raises(CohortError, match="its model was trained on sub-SIM") as caught:
         score.score([whole], river / "cohort", jobs=1)
     assert caught.value.code == "E_LEAK"
-    summary = score.run([whole], river / "cohort", tmp_path / "results", jobs=1, trained=True)
-    table = score.score([whole], river / "cohort", jobs=1, trained=True)
+    scores = score.run([whole], river / "cohort", tmp_path / "results", jobs=1, trained=True)
+    table, summary = scores.generation, scores.summary
     assert {(f"sub-{r.subject}", Modality[r.target]) for r in table.itertuples()} == set(truths)
     assert np.isfinite(table[["mae", "psnr", "ssim", "nmi"]]).all(axis=None)
     assert set(table.method) == set(summary.method) == {"acadiff"}
@@ -231,7 +231,8 @@ def test_scans_that_exist_are_imputed_from_named_sources_for_measuring(cohort, i
     request = impute.Request(draws=1, sources=(MRI,), subjects=tuple(full))
     impute.run(cohort, imputer, tmp_path, request, quiet)
     assert made(tmp_path) == {(full[0], FDG), (full[0], AV45)}
-    assert set(score.score([tmp_path], cohort, jobs=1, trained=True).sources) == {"MRI"}
+    table = score.score([tmp_path], cohort, jobs=1, trained=True).generation
+    assert set(table.sources) == {"MRI"}
 
 
 def test_somebody_without_any_such_scan_is_one_sentence(cohort, imputer, tmp_path):

@@ -11,6 +11,9 @@ from acadiff.errors import MissingInputError
 KEYS = ("subject", "session", "diagnosis", "target", "sources", "kind", "draw", "method")
 """Columns that say what was observed; all others are numbers."""
 
+LABELS = (*KEYS, "region", "unit")
+"""Columns of any table that stay text."""
+
 GROUP = ("method", "target", "sources", "kind")
 """What `summary` keeps apart."""
 
@@ -21,7 +24,7 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a table back; `KEYS` stay text (an id 007 stays 007), the rest are numbers.
+    """Read a table back; `LABELS` stay text (an id 007 stays 007), the rest are numbers.
 
     Raises:
         MissingInputError: there is no such table.
@@ -31,12 +34,12 @@ def read_table(path: Path) -> pd.DataFrame:
     table = pd.read_csv(
         path,
         sep="\t",
-        dtype=dict.fromkeys(KEYS, str),
+        dtype=dict.fromkeys(LABELS, str),
         index_col=False,
         keep_default_na=False,
         na_values=["n/a"],
     )
-    numbers = [column for column in table.columns if column not in KEYS]
+    numbers = [column for column in table.columns if column not in LABELS]
     return table.astype(dict.fromkeys(numbers, float))
 
 

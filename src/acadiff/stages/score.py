@@ -1,28 +1,41 @@
-"""Judge imputed files against the scans that were really made; no generator is asked."""
+"""Judge imputed files against the scans that were really made; no generator is asked.
+
+Voxel by voxel inside the brain, and region by region as a reader of scans would.
+"""
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float32
 
-from acadiff.cohort.dataset import hidden_truth, read_cohort
-from acadiff.cohort.table import Cohort, Subject
-from acadiff.commit import sha256
-from acadiff.errors import AcadiffError, CohortError, ScanError, UsageError
+from acadiff.cohort.dataset import read_cohort
+from acadiff.errors import AcadiffError, ScanError, UsageError
+from acadiff.evaluation import regional
+from acadiff.evaluation.agreement import agreement
 from acadiff.evaluation.metrics import judge, rank_correlation
 from acadiff.evaluation.tables import from_rows, summary, write_table
-from acadiff.modality import Modality
-from acadiff.outputs.derivative import Record, read_records
-from acadiff.volume.image import Volume, read_draws, read_scan, read_synthetic
+from acadiff.outputs.cases import (
+    Case,
+    Image,
+    Mask,
+    find_cases,
+    read_all_draws,
+    read_brain,
+    read_image,
+    refuse_trained,
+    task_of,
+)
+from acadiff.volume.grid import Grid, place
+from acadiff.volume.image import Volume, read_scan
 from acadiff.volume.intensity import from_json, robust_scale
-from acadiff.volume.mask import brain_mask
+from acadiff.volume.template import template
 
 METRIC_COLUMNS = (
     "mae",
@@ -35,18 +48,56 @@ METRIC_COLUMNS = (
     "sd_error_rho",
 )
 
+_ENDPOINTS = (
+    *("method", "target", "sources", "region", "unit", "n", "bias", "lower", "upper"),
+    *("r_squared", "accuracy", "auc"),
+)
+_WHOLE = 0.5  # share of the template's brain in a voxel that counts, where no other is known
+
 Row = dict[str, object]
 OnStep = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Case:
-    """One imputation, the acquired scan it should equal, and the real MRI whose brain counts."""
+class Judged:
+    """What one imputation came to: rows of both tables, and what had to be left out."""
 
-    record: Record
-    subject: Subject
-    truth: Path
-    mri: Path
+    rows: Sequence[Row]
+    readings: Sequence[Row]
+    left_out: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """All tables of a run.
+
+    Args:
+        generation: a row per draw (`kind` draw) and one per mean (`kind` mean), with the columns
+            `tables.KEYS` and `METRIC_COLUMNS`.
+        regional: regional read-outs of acquired and imputed scans, with `regional.COLUMNS`.
+        left_out: one sentence for each imputation that is missing in one of the two.
+    """
+
+    generation: pd.DataFrame
+    regional: pd.DataFrame
+    left_out: tuple[str, ...]
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Mean and SD of the metrics over subjects."""
+        return summary(self.generation)
+
+    @cached_property
+    def agreement(self) -> pd.DataFrame:
+        """How well imputed regional values agree with acquired ones."""
+        return agreement(self.regional)
+
+    @property
+    def endpoints(self) -> pd.DataFrame:
+        """Of the agreement, what is asked for first: a line per method, task and composite."""
+        table = self.agreement
+        pairs = zip(table["region"], table["unit"], strict=True)
+        return table.loc[[pair in regional.SUMMARIES for pair in pairs], list(_ENDPOINTS)]
 
 
 def score(
@@ -56,13 +107,15 @@ def score(
     on_step: OnStep | None = None,
     *,
     trained: bool = False,
-) -> pd.DataFrame:
+) -> Scores:
     """Score every imputation whose truth is known.
 
     The truth is the acquired scan of the target: in the cohort (the imputation did without it), or
     among the simulated cohort's hidden scans. All is judged on [0, 1] inside the brain of the real
-    MRI: an imputed scan by the transform in its sidecar, an acquired PET by the same window, an
-    acquired MRI (whose unit is arbitrary) by its own robust scale.
+    MRI (or the brain mask of a prepared dataset): an imputed scan by the transform in its sidecar,
+    an acquired PET by the same window, an acquired MRI (whose unit is arbitrary) by its own robust
+    scale. Regions are read in the scans' own units; where nothing shows the person's brain, inside
+    the template's.
 
     Args:
         derivatives: roots of derivative datasets.
@@ -71,27 +124,27 @@ def score(
         on_step: told the stem of each record when it has been scored.
         trained: score people whom the model was trained on, too.
 
-    Returns:
-        A tidy table: a row per draw (`kind` draw) and one per mean (`kind` mean), with the columns
-        `tables.KEYS` and `METRIC_COLUMNS`.
-
     Raises:
-        CohortError: no imputation has a known truth, two roots hold the same one, or a model was
-            trained on a subject.
+        CohortError: no imputation has a known truth, two roots hold the same one, one lies in
+            another space than the model's, or a model was trained on a subject.
         ScanError: an image is damaged or does not lie on its truth's grid.
         UsageError: jobs is less than one.
     """
     if jobs < 1:
         raise UsageError(f"jobs is {jobs}; it is one or more")
-    cases = _cases(derivatives, read_cohort(cohort))
+    cases = find_cases(derivatives, read_cohort(cohort))
     if not trained:
-        _refuse_trained(cases)
-    rows: list[Row] = []
+        refuse_trained(cases)
+    done: list[Judged] = []
     for case, result in zip(cases, _each(cases, jobs), strict=True):
-        rows.extend(result)
+        done.append(result)
         if on_step:
             on_step(case.record.name.stem)
-    return from_rows(rows, METRIC_COLUMNS)
+    return Scores(
+        from_rows([row for each in done for row in each.rows], METRIC_COLUMNS),
+        regional.table(row for each in done for row in each.readings),
+        tuple(each.left_out for each in done if each.left_out),
+    )
 
 
 def run(
@@ -102,60 +155,15 @@ def run(
     on_step: OnStep | None = None,
     *,
     trained: bool = False,
-) -> pd.DataFrame:
-    """Score, and write `generation.tsv` and `summary.tsv` into `results`; returns the summary."""
-    table = score(derivatives, cohort, jobs, on_step, trained=trained)
-    brief = summary(table)
-    write_table(results / "generation.tsv", table)
-    write_table(results / "summary.tsv", brief)
-    return brief
+) -> Scores:
+    """Score, and write generation, summary, regional and agreement as `.tsv` into `results`."""
+    scores = score(derivatives, cohort, jobs, on_step, trained=trained)
+    for name in ("generation", "summary", "regional", "agreement"):
+        write_table(results / f"{name}.tsv", getattr(scores, name))
+    return scores
 
 
-def _cases(derivatives: Sequence[Path], cohort: Cohort) -> list[Case]:
-    hidden = hidden_truth(cohort)
-    subjects = {subject.key: subject for subject in cohort.subjects}
-    cases = []
-    for record in (record for root in derivatives for record in read_records(root)):
-        subject = subjects.get(record.name.key)
-        if subject is None:
-            raise CohortError(f"{record.path}: {record.name.key} is not in {cohort.root}")
-        scans = {m: subject.scans.get(m) or hidden.get((subject.key, m)) for m in Modality}
-        truth, mri = scans[record.name.modality], scans[Modality.MRI]
-        if truth and mri:
-            cases.append(Case(record, subject, truth, mri))
-    _check(cases, cohort)
-    return cases
-
-
-def _check(cases: Sequence[Case], cohort: Cohort) -> None:
-    """Refuse to score nothing, one thing twice, or a scan against itself."""
-    if not cases:
-        raise CohortError(f"{cohort.root}: no imputed scan has an acquired one to compare with")
-    seen: dict[tuple[str, ...], Path] = {}
-    for case in cases:
-        path = case.record.path
-        if case.record.name.modality in _sources(case.record):
-            raise CohortError(
-                f"{path}: its target was among its sources; hide it and impute again"
-            )
-        first = seen.setdefault((case.subject.key, *_what(case.record)), path)
-        if first != path:
-            raise CohortError(f"{path}: the same imputation as {first}; name one of the two roots")
-
-
-def _refuse_trained(cases: Sequence[Case]) -> None:
-    """Refuse people whom the model knows: their scores would tell nothing about others."""
-    for case in cases:
-        if case.record.sidecar.get("SubjectPart") == "train":
-            raise CohortError(
-                f"{case.record.path}: its model was trained on {case.subject.key}",
-                code="E_LEAK",
-                value=case.subject.key,
-                hint="score the test subjects alone, or say --include-trained",
-            )
-
-
-def _each(cases: Sequence[Case], jobs: int) -> Iterator[list[Row]]:
+def _each(cases: Sequence[Case], jobs: int) -> Iterator[Judged]:
     if jobs == 1:
         yield from map(score_case, cases)
         return
@@ -169,34 +177,59 @@ def _each(cases: Sequence[Case], jobs: int) -> Iterator[list[Row]]:
             ) from error
 
 
-def score_case(case: Case) -> list[Row]:
-    """Rows of one imputation: its mean, then its draws.
+def score_case(case: Case) -> Judged:
+    """Rows of one imputation: its mean, then its draws; every image is read once.
 
     Raises:
         ScanError: an image is damaged or does not lie on its truth's grid.
     """
     modality = case.record.name.modality
     truth = read_scan(case.truth, modality)
-    mri = read_scan(case.mri, Modality.MRI)
-    _require_same_grid(case.mri, mri, truth)
-    mask = brain_mask(mri)
+    mask = read_brain(case, truth)
+    mean, sd = (read_image(case.record, desc, truth) for desc in ("synth", "synthstd"))
+    draws = list(read_all_draws(case.record))
+    readings, why = _readings(truth, mask, mean, draws)
+    about = _about(case)
+    named = [{**about, **reading} for reading in readings]
+    if mask is None:
+        return Judged([], named, f"{case.record.path}: has neither an MRI nor a brain mask")
     scaling = from_json(case.record.sidecar.get("IntensityTransform") or {})
     own = scaling if modality.is_pet else robust_scale(truth.data, mask)
     acquired = own.to_unit(truth.data[0])
     judged = judge(acquired, mask)
-    mean = _image(case.record, "synth", truth)
     imputed = scaling.to_unit(mean)
-    sd = _image(case.record, "synthstd", truth)
-    row = partial(_row, case)
     rho = rank_correlation(sd, acquired - imputed, mask)
-    rows = [row("mean", None, {**judged(imputed), "sd_error_rho": rho})]
-    for index, draw in enumerate(_draws(case.record)):
-        rows.append(row("draw", index, {**judged(scaling.to_unit(draw)), "sd_error_rho": None}))
-    return rows
+    rows = [{**about, "kind": "mean", "draw": None, **judged(imputed), "sd_error_rho": rho}]
+    for index, draw in enumerate(draws):
+        found = judged(scaling.to_unit(draw))
+        rows.append({**about, "kind": "draw", "draw": index, **found, "sd_error_rho": None})
+    return Judged(rows, named, f"{case.record.path}: {why}" if why else None)
 
 
-def _row(case: Case, kind: str, draw: int | None, scores: Mapping[str, float | None]) -> Row:
-    method, target, sources = _what(case.record)
+def _readings(
+    truth: Volume, mask: Mask | None, mean: Image, draws: Sequence[Image]
+) -> tuple[list[Row], str | None]:
+    """Regional rows; none, and why, if the scans lie on no grid of template space."""
+    try:
+        grid = Grid(round(float(truth.affine[0, 0])))
+        placed = [_placed(data, truth, grid) for data in (truth.data[0], mean, *draws)]
+        brain = _placed(np.ones_like(mean) if mask is None else mask, truth, grid) > 0.5
+    except ScanError as error:
+        return [], f"no region can be read, as {error}"
+    if mask is None:
+        brain = template(grid.voxel).brain > _WHOLE
+    read = regional.reader(truth.modality, brain, grid.voxel)
+    return regional.compare(read, placed[0], placed[1], placed[2:]), None
+
+
+def _placed(data: Image | Mask, like: Volume, grid: Grid) -> Float32[np.ndarray, "x y z"]:
+    """An image on the grid of the regions, by whole voxels; background outside."""
+    plain = Volume(np.asarray(data, np.float32)[None], like.affine, like.modality)
+    return np.asarray(place(plain, grid).data[0])
+
+
+def _about(case: Case) -> Row:
+    method, target, sources = task_of(case.record)
     diagnosis = case.subject.diagnosis
     return {
         "subject": case.subject.id,
@@ -204,53 +237,5 @@ def _row(case: Case, kind: str, draw: int | None, scores: Mapping[str, float | N
         "diagnosis": diagnosis.value if diagnosis else None,
         "target": target,
         "sources": sources,
-        "kind": kind,
-        "draw": draw,
         "method": method,
-        **scores,
     }
-
-
-def _what(record: Record) -> tuple[str, str, str]:
-    """Method, target and sources (`MRI+AV45`, in the fixed order) of a record."""
-    sources = "+".join(m.name for m in Modality if m in _sources(record))
-    return str(record.sidecar.get("ModelName")), record.name.modality.name, sources
-
-
-def _sources(record: Record) -> frozenset[Modality]:
-    """The modalities the imputation was made from."""
-    try:
-        return frozenset(Modality[name] for name in record.sidecar["AvailableModalities"])
-    except (KeyError, TypeError) as error:
-        raise CohortError(f"{record.path}: AvailableModalities is wrong; impute again") from error
-
-
-def _image(record: Record, desc: str, truth: Volume) -> Float32[np.ndarray, "i j k"]:
-    path = _recorded(record, desc)
-    if path is None:
-        raise ScanError(f"{record.path}: names no {desc} image; impute it again")
-    volume = read_synthetic(path, truth.modality)
-    _require_same_grid(path, volume, truth)
-    return np.asarray(volume.data[0])
-
-
-def _draws(record: Record) -> Iterable[Float32[np.ndarray, "i j k"]]:
-    path = _recorded(record, "synthdraws")
-    return () if path is None else read_draws(path)
-
-
-def _recorded(record: Record, desc: str) -> Path | None:
-    """Path of an image whose bytes are those the record was made for."""
-    path = record.image(desc)
-    if path is not None and sha256(path) != record.sidecar["SHA256"][path.name]:
-        raise ScanError(f"{path}: is not the image that was recorded; impute it again")
-    return path
-
-
-def _require_same_grid(path: Path, volume: Volume, truth: Volume) -> None:
-    same = volume.data.shape == truth.data.shape
-    if not same or not np.allclose(volume.affine, truth.affine, rtol=0, atol=1e-3):
-        raise ScanError(
-            f"{path}: lies on another grid than the acquired {truth.modality.title}: shape "
-            f"{volume.data.shape[1:]} against {truth.data.shape[1:]}"
-        )
