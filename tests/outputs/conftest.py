@@ -12,10 +12,10 @@ from acadiff.bids import Name
 from acadiff.cohort.dataset import HIDDEN
 from acadiff.commit import write_json, write_text
 from acadiff.modality import Modality
-from acadiff.outputs.derivative import Imputation, start_dataset, write_derivative
+from acadiff.outputs.derivative import SPACE, Imputation, start_dataset, write_derivative
 from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume, write_scan
-from acadiff.volume.intensity import Window
+from acadiff.volume.intensity import RobustScale, Window
 
 LOST = ({Modality.FDG}, {Modality.AV45}, {Modality.MRI, Modality.AV45}, set())
 HEADER = "participant_id\tdiagnosis\tage\tsex\tapoe4\tMMSE\tADAS13\tCDRSB"
@@ -78,7 +78,7 @@ def head(modality, seed, voxel):
     return Volume(data[None], grid.affine, modality)
 
 
-def impute(root, person, truth, sources, **stated):
+def impute(root, person, truth, sources, space=SPACE, **stated):
     """Write what a fair model might give: a smooth scan and an SD that knows where it errs."""
     rng = np.random.default_rng(0)
     inside = truth.data > 0
@@ -86,10 +86,11 @@ def impute(root, person, truth, sources, **stated):
     mean = np.where(inside, truth.data * 0.95 + error, 0).astype(np.float32)
     sd = np.where(inside, np.abs(error) + 0.02, 0).astype(np.float32)
     parts = [Volume(part, truth.affine, truth.modality) for part in (mean, sd)]
+    scaling = Window() if truth.modality.is_pet else RobustScale(0.0, 1.0)
     record = {
         "AvailableModalities": [m.name for m in sources],
         "ClinicalInputsUsed": ["diagnosis", "MMSE"],
-        "IntensityTransform": Window().to_json() if truth.modality.is_pet else None,
+        "IntensityTransform": scaling.to_json(),
         "ModelName": "acadiff",
         "ModelSHA256": "0123456789abcdef" * 4,
         "RandomSeed": 7,
@@ -99,7 +100,8 @@ def impute(root, person, truth, sources, **stated):
         "Steps": 20,
         **stated,
     }
-    write_derivative(root, Name(person, truth.modality), Imputation(*parts, 10), record)
+    name = Name(person, truth.modality)
+    write_derivative(root, name, Imputation(*parts, 10), record, space)
 
 
 def score_lines(person, target, sources):

@@ -16,11 +16,12 @@ from acadiff.bids import Name
 from acadiff.cohort.dataset import read_cohort
 from acadiff.commit import write_text
 from acadiff.errors import AcadiffError, MissingInputError, ScanError
+from acadiff.evaluation.tables import write_table
 from acadiff.modality import Modality
 from acadiff.outputs.evidence import State, gather
 from acadiff.outputs.figures import POINT_MM, voxel_at
 from acadiff.outputs.findings import describe
-from acadiff.stages import report
+from acadiff.stages import report, score
 from acadiff.volume.image import read_scan, read_synthetic
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}</td>$x_"
@@ -118,6 +119,35 @@ def test_every_setting_has_its_meaning_and_its_source(whole):
     assert "<td>What is imputed</td><td></td>" in html
     assert "&lt;script&gt;alert(1)" in html
     assert "<td>ours: measured</td>" in html
+
+
+def test_regions_are_told_where_they_were_scored(study):
+    before = written(study).read_text()
+    assert 'id="regions"' not in before
+    scores = score.score([study.derivatives], study.cohort)
+    write_table(study.results / "regional.tsv", scores.regional)
+    write_table(study.results / "agreement.tsv", scores.agreement)
+    html = written(study).read_text()
+    assert '<section id="regions"' in html
+    assert '<a href="#regions">' in html
+    for words in (
+        "Bland-Altman plot, imputed minus acquired: FDG meta-ROI",
+        "limits of agreement",
+    ):
+        assert words in html
+    visit = html.split('<article id="sub-SIM0001"')[1].split("</article>")[0]
+    assert "FDG meta-ROI, SUVR</span>" in visit
+    assert written(study).read_text() == html
+    (study.results / "agreement.tsv").unlink()
+    with pytest.raises(MissingInputError, match="run acadiff score"):
+        written(study)
+
+
+def test_a_scan_in_native_space_is_named_and_not_drawn(study):
+    truth = head(Modality.FDG, 0, 4)
+    impute(study.derivatives, "SIM0001", truth, [Modality.MRI], space="T1w")
+    with pytest.raises(ScanError, match="lies in T1w space, and only scans in the model's"):
+        written(study, results=None, work=None)
 
 
 def test_the_same_files_give_the_same_bytes(whole, tmp_path):

@@ -1,4 +1,4 @@
-"""Charts as SVG: scores of each task, training curves, spreads. Deterministic bytes."""
+"""Charts as SVG: scores of each task, agreement, training curves, spreads. Deterministic bytes."""
 
 import io
 import warnings
@@ -12,6 +12,11 @@ from jaxtyping import Float
 INK = "#1b1f24"
 RULE = "#d9dee4"
 _ODD = "#a4262c"
+GROUPS = {"CN": "#2b5c8a", "MCI": "#b45309", "AD": _ODD}
+"""Colours of the diagnoses; whoever has none is grey."""
+
+_UNKNOWN = "#8b949e"
+_LEGEND_LETTERS = 50  # that fit into one line beside their marks
 SERIES = ("#b45309", "#2b5c8a", "#2f7d4f", "#7c3f98", "#8a6d3b", "#5b6570")
 
 _STYLE: dict[Any, Any] = {
@@ -74,6 +79,60 @@ def score_chart(dots: Sequence[Dots], label: str) -> str:
         _legend(axes, above=True)
 
     return _svg(draw, (8.4, 0.8 + 0.36 * max(2, len(tasks))))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One panel of a Bland-Altman plot: a value for each visit, and what was made of them."""
+
+    title: str
+    acquired: tuple[float, ...]
+    imputed: tuple[float, ...]
+    groups: tuple[str, ...]
+    bias: float
+    limits: tuple[float, float]
+
+
+def agreement_chart(panels: Sequence[Agreement], quantity: str) -> str:
+    """Draw imputed minus acquired over their mean, a panel a task, all on the same axes.
+
+    Args:
+        panels: in order; the groups are diagnoses.
+        quantity: what was read, with its unit.
+    """
+    known = [g for g in GROUPS if any(g in p.groups for p in panels)]
+    others = any(set(p.groups) - set(GROUPS) for p in panels)
+
+    def draw(figure: Any) -> None:
+        grid = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+        for axes, panel in zip(grid, panels, strict=True):
+            _draw_agreement(axes, panel)
+            axes.set_title(panel.title)
+        figure.supxlabel(f"mean of imputed and acquired: {quantity}", fontsize="medium")
+        grid[0].set_ylabel("imputed − acquired")
+        marks = {name: GROUPS[name] for name in known} | ({"unknown": _UNKNOWN} if others else {})
+        dots = [
+            grid[0].plot([], [], "o", ms=4.5, mew=0, color=colour, label=name)[0]
+            for name, colour in marks.items()
+        ]
+        figure.legend(handles=dots, loc="outside upper right", ncols=4)
+
+    return _figure(draw, (1.2 + 2.7 * max(2, len(panels)), 2.9))
+
+
+def _draw_agreement(axes: Any, panel: Agreement) -> None:
+    """Draw visits as dots, the bias as a line and the limits of agreement as broken ones."""
+    acquired, imputed = np.asarray(panel.acquired), np.asarray(panel.imputed)
+    colours = [GROUPS.get(group, _UNKNOWN) for group in panel.groups]
+    axes.axhline(0, color=RULE, lw=1)
+    axes.scatter((acquired + imputed) / 2, imputed - acquired, s=17, c=colours, alpha=0.7, lw=0)
+    for value, style in ((panel.bias, "-"), *((limit, "--") for limit in panel.limits)):
+        if np.isfinite(value):
+            axes.axhline(value, color=INK, lw=1, ls=style)
+            text = f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
+            place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+            axes.annotate(text, (1, value), xytext=(-1, 2), ha="right", fontsize=7, **place)
+    axes.tick_params(length=0)
 
 
 def curve_chart(
@@ -185,12 +244,18 @@ def _legend(axes: Any, *, above: bool) -> None:
     unique = dict(zip(labels, handles, strict=True))
     if len(unique) < 2:
         return
-    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 4} if above else {}
+    columns = 4 if sum(map(len, unique)) < _LEGEND_LETTERS else 2
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns} if above else {}
     axes.legend(unique.values(), unique.keys(), **place)
 
 
 def _svg(draw: Any, size: tuple[float, float]) -> str:
-    """Return the SVG text of a figure of `size` inches whose axes `draw` fills."""
+    """Return the SVG text of a figure of `size` inches whose only axes `draw` fills."""
+    return _figure(lambda figure: draw(figure.add_subplot()), size)
+
+
+def _figure(draw: Any, size: tuple[float, float]) -> str:
+    """Return the SVG text of a figure of `size` inches that `draw` fills."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -198,7 +263,7 @@ def _svg(draw: Any, size: tuple[float, float]) -> str:
         # A name in a script that the font lacks is drawn as boxes; the tables print it in full.
         warnings.filterwarnings("ignore", "Glyph .* missing")
         figure = Figure(figsize=size, layout="constrained")
-        draw(figure.add_subplot())
+        draw(figure)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "acadiff"})
     return buffer.getvalue()

@@ -14,7 +14,7 @@ from acadiff.cohort.table import Cohort, Subject
 from acadiff.commit import sha256
 from acadiff.errors import MissingInputError
 from acadiff.modality import Modality
-from acadiff.outputs.derivative import Record, read_records
+from acadiff.outputs.derivative import SPACE, Record, read_records
 
 
 class State(Enum):
@@ -130,6 +130,9 @@ def _problem(imputed: Imputed, known: Iterable[str]) -> str | None:
     what = f"{imputed.key}, {imputed.target.title}"
     if imputed.key not in known:
         return f"{what}: the cohort holds no such subject"
+    space = imputed.record.name.space
+    if space not in (None, SPACE):
+        return f"{what}: lies in {space} space, and only scans in the model's are shown"
     known_hashes = imputed.record.sidecar.get("SHA256", {})
     for path in imputed.images:
         try:

@@ -71,7 +71,7 @@ def with_tasks(table: pd.DataFrame) -> pd.DataFrame:
         raise AcadiffError(f"generation.tsv: lacks the column {lacking[0]}; score again")
     pairs = list(zip(table["target"], table["sources"], strict=True))
     session = ("_ses-" + table["session"].astype("str")).where(table["session"].notna(), "")
-    tasks, orders = [_task(*p) for p in pairs], [_order(*p) for p in pairs]
+    tasks, orders = [task_text(*p) for p in pairs], [task_order(*p) for p in pairs]
     return table.assign(visit="sub-" + table["subject"] + session, task=tasks, order=orders)
 
 
@@ -220,14 +220,15 @@ def _modalities(target: str, sources: str) -> tuple[Modality, list[Modality]]:
     try:
         return Modality[target], [Modality[name] for name in sources.split("+") if name]
     except KeyError as error:
-        raise AcadiffError(f"generation.tsv: there is no modality {error}; score again") from error
+        raise AcadiffError(f"the scores: there is no modality {error}; score again") from error
 
 
-def _task(target: str, sources: str) -> str:
+def task_text(target: str, sources: str) -> str:
+    """Return the same for the identifiers `FDG` and `MRI+AV45`."""
     return task_name(*_modalities(target, sources))
 
 
-def _order(target: str, sources: str) -> str:
+def task_order(target: str, sources: str) -> str:
     """Return a text that sorts two-source tasks first, then by target, then by source."""
     goal, given = _modalities(target, sources)
     return f"{3 - len(given)}{goal.index}" + "".join(str(m.index) for m in given)
@@ -256,9 +257,8 @@ def _log(path: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in whole.splitlines() if line.strip()]
     except ValueError as error:
-        raise AcadiffError(
-            f"{path}: holds a line that is no JSON ({error}); train again"
-        ) from error
+        text = f"{path}: holds a line that is no JSON ({error}); train again"
+        raise AcadiffError(text) from error
 
 
 def _curves(lines: Sequence[Mapping[str, Any]], group: str) -> dict[str, Float[np.ndarray, "n 2"]]:

@@ -10,6 +10,7 @@ import numpy as np
 from acadiff.cohort.table import Diagnosis
 from acadiff.modality import Modality
 from acadiff.outputs.evidence import Evidence, State
+from acadiff.outputs.readout import Readout
 
 _STATED = ("ModelName", "ModelSHA256", "Sampler", "Steps", "NumSamples", "SoftwareVersion")
 
@@ -32,7 +33,9 @@ class Maker:
 
 
 def headline(
-    evidence: Evidence, by_scan: Mapping[tuple[str, str, str, str], Mapping[str, float]]
+    evidence: Evidence,
+    by_scan: Mapping[tuple[str, str, str, str], Mapping[str, float]],
+    readout: Readout,
 ) -> list[Fact]:
     """Return how many subjects, scans missing, scans imputed, and how good they are."""
     cohort = evidence.cohort
@@ -46,7 +49,7 @@ def headline(
     ]
     if states[State.REPEATED]:
         facts.append(Fact(str(states[State.REPEATED]), "acquired scans imputed as a test"))
-    return facts + _quality(evidence, by_scan)
+    return facts + _quality(evidence, by_scan) + _regions(evidence, readout)
 
 
 def makers(evidence: Evidence) -> list[Maker]:
@@ -103,6 +106,16 @@ def _quality(
         if len(values):
             facts.append(Fact(f"{values.mean():.{decimals}f}", meaning))
     return facts
+
+
+def _regions(evidence: Evidence, readout: Readout) -> list[Fact]:
+    """Return the error of each regional read-out in the first task of the first method."""
+    facts: dict[str, Fact] = {}
+    for line in readout.lines:
+        if evidence.whole and line.method == evidence.whole[0].method and not line.in_other_unit:
+            meaning = f"RMSE, {line.quantity.text}: {line.task}"
+            facts.setdefault(line.quantity.title, Fact(line.rmse, meaning))
+    return list(facts.values())
 
 
 def _short(value: object) -> str:

@@ -23,6 +23,7 @@ from acadiff.outputs.figures import Look, colour_bar, picture
 from acadiff.outputs.findings import MEASURES, Codec, ScoreRow, Setting, Training, task_name
 from acadiff.outputs.headline import Fact, headline, makers, seal
 from acadiff.outputs.page import base64_of, environment, policy, resource
+from acadiff.outputs.readout import Readout
 from acadiff.outputs.viewer import Engine, colour_table
 from acadiff.volume.grid import BOX_MM, Grid
 from acadiff.volume.image import LABEL
@@ -40,6 +41,7 @@ class Contents:
         scores: rows of the score table; empty if nothing was scored.
         score_chart: the same as SVG, or None.
         by_scan: (visit, method, target, sources) → the scores of that scan's mean.
+        readout: regional values, acquired against imputed.
         codecs: autoencoders with their panels.
         training: training curves.
         recipe: every setting.
@@ -52,6 +54,7 @@ class Contents:
     scores: Sequence[ScoreRow]
     score_chart: str | None
     by_scan: Mapping[tuple[str, str, str, str], Mapping[str, float]]
+    readout: Readout
     codecs: Sequence[Codec]
     training: Sequence[Training]
     recipe: Sequence[Setting]
@@ -67,14 +70,14 @@ def render(contents: Contents) -> str:
         modalities=list(Modality),
         states=list(State),
         measures=MEASURES,
-        facts=headline(evidence, contents.by_scan),
+        facts=headline(evidence, contents.by_scan, contents.readout),
         makers=makers(evidence),
         seal=seal(evidence),
         rows=[s for s in evidence.cohort.subjects if _is_listed(evidence, s)],
         unshown=len({i.key for i in evidence.whole}) - len(contents.exhibits),
         left_out=sum(not layer.volumes for layer in _layers(contents)),
         viewer=_viewer_data(contents),
-        scores_of=lambda panel: _scores_of(panel, contents.by_scan),
+        scores_of=lambda panel: _scores_of(panel, contents),
         task_of=lambda panel: task_name(panel.imputed.target, panel.imputed.sources),
         codec_pictures=_codec_pictures,
         version=__version__,
@@ -89,17 +92,18 @@ def _is_listed(evidence: Evidence, subject: Any) -> bool:
     return any(evidence.state(subject, m) is not State.ACQUIRED for m in Modality)
 
 
-def _scores_of(panel: Panel, by_scan: Mapping[tuple[str, str, str, str], Any]) -> list[Fact]:
-    """Return the scores of one panel's mean, as they are printed below it."""
+def _scores_of(panel: Panel, contents: Contents) -> list[Fact]:
+    """Return scores and regional values of one panel's mean, as they are printed below it."""
     imputed = panel.imputed
     sources = "+".join(m.name for m in imputed.sources)
     key = (imputed.key, imputed.method, imputed.target.name, sources)
-    found = by_scan.get(key, {})
-    return [
+    found = contents.by_scan.get(key, {})
+    scores = [
         Fact(f"{found[m.column]:.{m.decimals}f}", m.title)
         for m in MEASURES
         if not np.isnan(found.get(m.column, np.nan))
     ]
+    return scores + [Fact(*reading) for reading in contents.readout.by_scan.get(key, ())]
 
 
 def _layers(contents: Contents) -> Iterator[Layer]:

@@ -12,6 +12,7 @@ from acadiff.evaluation.tables import read_table
 from acadiff.outputs import findings
 from acadiff.outputs.evidence import Evidence, gather
 from acadiff.outputs.exhibits import Shelf, exhibits
+from acadiff.outputs.readout import Readout, readout
 from acadiff.outputs.report import Contents, render
 from acadiff.outputs.viewer import engine
 from acadiff.recipe import Recipe
@@ -32,6 +33,7 @@ def report(
     work: Path | None = None,
     descriptions: Mapping[str, str] | None = None,
     on_step: OnStep | None = None,
+    regions: Readout | None = None,
 ) -> str:
     """Return the page as HTML.
 
@@ -41,6 +43,7 @@ def report(
         work: where codecs and generators were trained, if known.
         descriptions: recipe key → one line that ends in its source, as `findings.describe` gives.
         on_step: told the key of each subject when it has been drawn.
+        regions: regional read-outs, if anything was scored.
     """
     table = None if scores is None else findings.with_tasks(scores)
     shelf = Shelf(VIEWER_CHARACTERS)
@@ -57,6 +60,7 @@ def report(
         scores=[] if table is None else findings.score_rows(table),
         score_chart=None if table is None else findings.score_dots(table),
         by_scan={} if table is None else findings.by_scan(table),
+        readout=regions or Readout(),
         codecs=list(findings.read_codecs(work)) if work else [],
         training=list(findings.read_training(work)) if work else [],
         recipe=findings.read_recipe(work, descriptions or {}) if work else [],
@@ -80,11 +84,20 @@ def run(
     """
     evidence = gather(read_cohort(cohort), derivatives)
     scores = read_table(results / "generation.tsv") if results else None
+    regions = _regions(results) if results else None
     path = out / FILE
-    write_text(path, report(evidence, scores, work, findings.describe(Recipe), on_step))
+    write_text(path, report(evidence, scores, work, findings.describe(Recipe), on_step, regions))
     if evidence.problems:
         raise ScanError(
             f"{path}: shows {len(evidence.whole)} of {evidence.total} imputed scans;"
             f" {evidence.problems[0]}"
         )
     return path
+
+
+def _regions(results: Path) -> Readout | None:
+    """The regional tables of a score; None where one was scored before there were any."""
+    tables = [results / f"{name}.tsv" for name in ("regional", "agreement")]
+    if not any(table.is_file() for table in tables):
+        return None
+    return readout(*map(read_table, tables))
