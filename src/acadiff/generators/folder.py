@@ -6,6 +6,7 @@ from typing import Any
 
 from acadiff.commit import write_json
 from acadiff.errors import CheckpointError
+from acadiff.evaluation.trust import Trust, load_trust
 from acadiff.generators.base import Generator
 from acadiff.latent.codec_folder import FORMAT, half, load_state, read_record
 from acadiff.modality import Modality
@@ -22,11 +23,13 @@ class GeneratorFolder:
             name and identity, or None), `trained_on` and `validated_on` (hashes of
             people), and `simulated`, whether these were simulated people.
         identity: SHA-256 of its weights.
+        trust: how far it errs; None if it was not calibrated.
     """
 
     generator: Generator
     record: dict[str, Any]
     identity: str
+    trust: Trust | None = None
 
 
 def folder_name(name: str, target: Modality) -> str:
@@ -69,4 +72,5 @@ def load_generator(
     generator = registry[record["name"]](target, **record["arguments"])
     load_state(generator, load_tensors(folder / "generator.safetensors", record["sha256"]), folder)
     generator.eval().requires_grad_(False)
-    return GeneratorFolder(generator, record, record["sha256"])
+    trust = load_trust(folder, record["sha256"])
+    return GeneratorFolder(generator, record, record["sha256"], trust)

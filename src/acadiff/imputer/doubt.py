@@ -1,4 +1,4 @@
-"""How far an imputed scan can be trusted: what its record says of inputs, intervals and regions."""
+"""How far an imputed scan can be trusted: its inputs, its intervals, regions better not read."""
 
 from collections.abc import Mapping
 from typing import Any

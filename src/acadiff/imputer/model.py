@@ -1,6 +1,7 @@
 """One missing scan, from all the others that a person has."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from acadiff.diffusion.noise import Noise
 from acadiff.errors import CohortError, Problem, ScanError, UsageError
 from acadiff.generators.base import Guidance
 from acadiff.generators.folder import GeneratorFolder
+from acadiff.imputer.doubt import trust_of
 from acadiff.imputer.record import provenance, reads
 from acadiff.imputer.weights import Weights
 from acadiff.latent.batch import stack_batch
@@ -58,7 +60,8 @@ class Imputer(Weights):
             guidance: how strongly the prompt guides, 1 being as in training.
 
         Returns:
-            The mean, the draw-to-draw SD and the draws, in the target's unit.
+            The mean, the draw-to-draw SD and the draws, in the target's unit, and how far they can
+            be trusted.
 
         Raises:
             CohortError: there is no source, or no generator for the target.
@@ -84,7 +87,8 @@ class Imputer(Weights):
                 drawn = generator.sample(batch, text, torch.stack(starts)[None], guided)[0]
             made.extend(codec.codec.decode(drawn) if latent else drawn)
         made = made[:draws] if generator.stochastic else [made[0]] * draws
-        return self._gather(made, target, scans[sources[0]])
+        whole = self._gather(made, target, scans[sources[0]])
+        return replace(whole, trust=trust_of(self, scans, prompt, whole, guidance))
 
     def caution(self, simulated: bool) -> Problem | None:
         """A warning if the model has seen simulated people alone, and real ones are imputed.

@@ -11,6 +11,8 @@ from torch import Tensor
 from acadiff.commit import write_json
 from acadiff.errors import CheckpointError, MissingInputError
 from acadiff.latent.codec import Codec
+from acadiff.latent.typical import Typical
+from acadiff.latent.typical_folder import load_typical
 from acadiff.modality import Modality
 from acadiff.training.checkpoint import load_tensors, save_tensors
 from acadiff.volume.grid import Grid
@@ -30,6 +32,7 @@ class CodecFolder:
         scaling: from the model's scale to the unit of an imputed scan.
         identity: SHA-256 of its weights.
         trained_on: hashes of the people it was trained on.
+        typical: what scans usually look like; None if nobody told.
     """
 
     codec: Codec
@@ -38,6 +41,7 @@ class CodecFolder:
     scaling: Scaling
     identity: str
     trained_on: tuple[str, ...] = ()
+    typical: Typical | None = None
 
 
 def half(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -75,6 +79,7 @@ def load_codec(folder: Path) -> CodecFolder:
         from_json(record["scaling"]),
         record["sha256"],
         tuple(record.get("trained_on", ())),
+        load_typical(folder, record["sha256"]),
     )
 
 

@@ -6,7 +6,7 @@ it is the record. An image without a matching record is garbage, whatever left i
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Imputation:
         sd: standard deviation over draws, of the same shape and affine.
         draws: how many there were.
         kept: the draws themselves `(n i j k)`, or None.
+        trust: how far it can be trusted, for the record.
 
     Raises:
         OutputError: the parts do not lie on one grid.
@@ -55,6 +56,7 @@ class Imputation:
     sd: Volume
     draws: int
     kept: Float32[np.ndarray, "n i j k"] | None = None
+    trust: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse parts that belong to different imputations."""
@@ -184,6 +186,7 @@ def _shared(imputation: Imputation, record: Mapping[str, Any]) -> dict[str, Any]
     modality = imputation.mean.modality
     return {
         **record,
+        **({"Trust": imputation.trust} if imputation.trust else {}),
         "Synthetic": True,
         "TargetModality": modality.name,
         "Units": modality.unit,

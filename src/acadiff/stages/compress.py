@@ -25,6 +25,7 @@ from acadiff.latent.codec import Codec
 from acadiff.latent.codec_folder import half, load_codec, read_record, save_codec
 from acadiff.latent.scan import ModelScan, read_model_scan
 from acadiff.latent.store import write_latents
+from acadiff.latent.survey import survey
 from acadiff.modality import Modality
 from acadiff.recipe import Recipe, save_recipe
 from acadiff.training.loop import Objective, Run, Settings
@@ -67,6 +68,7 @@ def run(cohort: Path, work: Path, recipe: Recipe, fabric: Fabric, on_step: OnSte
             _train(folder, modality, scans, visits, ledger, recipe, fabric, on_step)
         _encode(work, folder, modality, scans)
         on_step(f"{modality.title}: latents written")
+        _survey(folder, scans, visits, on_step)
 
 
 def _is_done(folder: Path, recipe: Recipe) -> bool:
@@ -245,3 +247,18 @@ def _encode(work: Path, folder: Path, modality: Modality, scans: Mapping[str, Mo
     found = load_codec(folder)
     latents = {key: found.codec.moments(s.image[None])[0][0] for key, s in scans.items()}
     write_latents(work / "latents", modality, latents, found.identity)
+
+
+def _survey(
+    folder: Path,
+    scans: Mapping[str, ModelScan],
+    visits: Mapping[str, Sequence[str]],
+    on_step: OnStep,
+) -> None:
+    """Tell what scans usually look like, unless that was done."""
+    found = load_codec(folder)
+    if found.typical is None:
+        parts = (
+            [scans[k].image for k in visits[p] if k in scans] for p in ("train", "validation")
+        )
+        survey(folder, found, *parts, on_step=on_step)

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +224,7 @@ def impute_one(
     sweep((out / job.name.path()).parent)
     imputation = imputer.impute(job.subject, job.target, request.draws, request.seed, **how)
     if not request.keep_draws:
-        imputation = type(imputation)(imputation.mean, imputation.sd, imputation.draws)
+        imputation = replace(imputation, kept=None)
     if request.space == T1W:
         imputation, place = in_native(imputation, job)
         write_derivative(out, job.name, imputation, {**record, **place}, space=T1W)
@@ -256,7 +256,7 @@ def in_native(imputation: Imputation, job: Job) -> tuple[Imputation, dict[str, A
     except AcadiffError as error:
         raise error.at(sidecar) from error
     where = {"SpatialReference": next(iter(told.get("Sources", [mri.name])))}
-    return Imputation(mean, sd, imputation.draws), where
+    return replace(imputation, mean=mean, sd=sd, kept=None), where
 
 
 def _detail(job: Job, request: Request, book: Book) -> Detail:

@@ -121,7 +121,7 @@ def run(wish: Wish, imputer: Imputer, on_step: OnStep) -> tuple[Problem, ...]:
         subject = Subject(_WHO, None, wish.diagnosis, wish.scores, scans)
         made = imputer.impute(subject, wish.target, wish.draws, wish.seed, **wish.how)
     on_step(f"{wish.target.title} imputed")
-    record = _record(wish, imputer, subject, visit)
+    record = {**_record(wish, imputer, subject, visit), "Trust": made.trust}
     _write(wish, (made.mean, made.sd), visit, record)
     on_step(str(wish.out))
     caution = imputer.caution(is_simulated(visit))
