@@ -31,6 +31,17 @@ ARGUMENTS = {
     },
     "mean": {"shape": VOXEL},
 }
+ARGUMENTS["ldm"] = {
+    "latent_shape": LATENT,
+    "network": {
+        "channels": (8, 16),
+        "num_res_blocks": 1,
+        "attention_levels": (False, True),
+        "num_head_channels": 8,
+        "norm_num_groups": 4,
+    },
+    "diffusion": ARGUMENTS["acadiff"]["diffusion"],
+}
 ARGUMENTS["acadiff_emb"] = ARGUMENTS["acadiff"] | {"embed": 12}
 
 

@@ -60,6 +60,21 @@ def pattern_of(row: Bool[Tensor, " m"]) -> tuple[Modality, ...]:
     return tuple(m for m in Modality if bool(row[m.index]))
 
 
+def side_by_side(batch: Batch) -> Float[Tensor, "b s i j k"]:
+    """The sources as channels, each with a constant one that says whether it is there.
+
+    What networks see that know no other way to be told: the target's others in order, background
+    (0 in latents, -1 in voxels) where one is absent. [baselines' shared contract]
+    """
+    slots = [m.index for m in batch.target.others]
+    images, there = batch.images[:, slots], batch.available[:, slots]
+    mask = there[:, :, None, None, None, None]
+    background = -1.0 if images.shape[2] == 1 else 0.0
+    shown = torch.where(mask, images, background)
+    told = mask.expand(-1, -1, 1, *images.shape[3:]).to(images.dtype)
+    return torch.cat([shown.flatten(1, 2), told.flatten(1, 2)], dim=1)
+
+
 def source_patterns(target: Modality) -> tuple[tuple[Modality, ...], ...]:
     """Every set of sources a target can be made from: both others, then each alone."""
     return (target.others, *((m,) for m in target.others))

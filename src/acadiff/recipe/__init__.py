@@ -2,7 +2,8 @@
 
 from acadiff.recipe.file import load_recipe, save_recipe, to_toml
 from acadiff.recipe.named import PAPER, PHANTOM_2MM, PHANTOM_4MM, RECIPES
-from acadiff.recipe.parts import Optimisation, Recipe
+from acadiff.recipe.parts import Optimisation
+from acadiff.recipe.whole import Recipe
 
 __all__ = [
     "PAPER",

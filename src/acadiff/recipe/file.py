@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from acadiff.commit import write_text
 from acadiff.errors import MissingInputError, RecipeError
 from acadiff.recipe.named import RECIPES
-from acadiff.recipe.parts import Recipe
+from acadiff.recipe.whole import Recipe
 
 
 def load_recipe(source: str, changes: Iterable[str] = ()) -> Recipe:

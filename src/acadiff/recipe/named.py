@@ -6,9 +6,9 @@ from acadiff.recipe.parts import (
     Diffusion,
     Fusion,
     Optimisation,
-    Recipe,
     Split,
 )
+from acadiff.recipe.whole import Recipe
 
 PHANTOM_4MM = Recipe(
     name="phantom-4mm",

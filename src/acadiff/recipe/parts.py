@@ -22,7 +22,9 @@ _People = Annotated[int | float, AfterValidator(_whole)]
 """A number of people, or below 1 a share of all."""
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """Some numbers that belong together: frozen, without unknown keys."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -33,7 +35,7 @@ def _refuse_uneven(widths: tuple[int, ...], parts: int, what: str) -> None:
         raise ValueError(f"{uneven[0]} channels cannot be cut into {parts} {what}; change one")
 
 
-class Split(_Part):
+class Split(Part):
     """Who is trained on: numbers of people, or shares below 1 of all there are."""
 
     train: _People = Field(480, gt=0, description="Subjects to train on [paper §3]")
@@ -45,7 +47,7 @@ class Split(_Part):
     seed: int = Field(0, ge=0, description="Seed of the stratified split [ours: reproducible]")
 
 
-class Optimisation(_Part):
+class Optimisation(Part):
     """One training run."""
 
     steps: int = Field(ge=1, description="Optimiser steps [ours: measured, docs/results.md]")
@@ -59,7 +61,7 @@ class Optimisation(_Part):
     seed: int = Field(0, ge=0, description="Seed of everything random [ours: reproducible]")
 
 
-class Codec(_Part):
+class Codec(Part):
     """The autoencoder of each modality."""
 
     levels: int = Field(2, ge=1, description="Levels of the Haar stem [ours: 64 times cheaper]")
@@ -76,7 +78,7 @@ class Codec(_Part):
         return self
 
 
-class Fusion(_Part):
+class Fusion(Part):
     """Adaptive image conditioning."""
 
     width: int = Field(32, ge=1, description="Channels of the fused sources [ours: measured]")
@@ -91,7 +93,7 @@ class Fusion(_Part):
         return self
 
 
-class Start(_Part):
+class Start(Part):
     """The ridge regression that the posterior mean starts from."""
 
     components: int = Field(
@@ -100,7 +102,7 @@ class Start(_Part):
     pool: int = Field(2, ge=1, description="Latent voxels a side averaged before [ours: smooth]")
 
 
-class Denoiser(_Part):
+class Denoiser(Part):
     """The U-Net."""
 
     widths: _Widths = Field(description="Channels per resolution [ours: measured]")
@@ -120,7 +122,7 @@ class Denoiser(_Part):
         return self
 
 
-class Diffusion(_Part):
+class Diffusion(Part):
     """The process and how it is sampled."""
 
     timesteps: int = Field(1000, ge=2, description="Training times T [prototype]")
@@ -138,7 +140,7 @@ class Diffusion(_Part):
     draws: int = Field(10, ge=1, description="Monte Carlo draws [paper §3]")
 
 
-class Conditioning(_Part):
+class Conditioning(Part):
     """What is dropped in training, so that it may be absent later."""
 
     both: float = Field(
@@ -186,33 +188,3 @@ class Conditioning(_Part):
             "scores": {"embed": self.embed},
         }
         return {k: v for k, v in known.get(self.encoder, {}).items() if v}
-
-
-class Recipe(_Part):
-    """All numbers of one experiment."""
-
-    name: str = Field(description="How tables call it [ours]")
-    voxel: int = Field(ge=1, description="Voxel size in mm [paper §3: 1 mm]")
-    split: Split = Field(default_factory=Split, description="Who is trained on [paper §3]")
-    codec: Codec = Field(description="Latent space [paper §2]")
-    fusion: Fusion = Field(description="Image conditioning [paper §2 (1)]")
-    start: Start = Field(
-        default_factory=Start, description="Where the posterior mean starts from [ours: measured]"
-    )
-    anchor: Denoiser = Field(description="The U-Net of the posterior mean [ours: measured]")
-    denoiser: Denoiser = Field(description="The U-Net [paper §3]")
-    diffusion: Diffusion = Field(default_factory=Diffusion, description="The process [paper §2]")
-    conditioning: Conditioning = Field(
-        default_factory=Conditioning, description="Dropout of inputs [paper §2]"
-    )
-    anchoring: Optimisation = Field(description="How the anchor is trained [ours: measured]")
-    training: Optimisation = Field(description="How the denoiser is trained [paper §3]")
-    precision: str = Field(
-        "bf16-mixed",
-        pattern="^(32-true|bf16-mixed)$",
-        description="Lightning Fabric's precision [ours: fast, no loss measured]",
-    )
-
-    def record(self) -> dict[str, Any]:
-        """All of it as plain data but the leave to share prompts, which is given for one run."""
-        return self.model_dump(mode="json", exclude={"conditioning": {"share"}})

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from pydantic import ValidationError
 from torch import Tensor
 
 from acadiff.clinical import ENCODERS, CachedEncoder, Detail, TextEncoder, make_encoder
@@ -80,7 +81,7 @@ def run(
     bench = Bench(GENERATORS[method], subjects, unseen, codecs, recipe, work, fabric, on_step)
     for target in targets:
         folder = work / "generators" / folder_name(method, target)
-        if _is_done(folder, bench.plan):
+        if _is_done(folder, recipe, method):
             on_step(f"{method} {target.title}: there already")
             continue
         generator, record = fit(target, bench, folder)
@@ -173,11 +174,9 @@ def fit(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[s
     generator.begin(_training(examples, bench))
     bench.fabric.to_device(generator)
     belongs = {"arguments": arguments, **_origin(examples, bench)}
-    for phase in generator.phases():
-        name = "-".join(phase)
-        numbers = bench.plan.phases[name]
+    for phase, numbers in zip(generator.phases(), bench.plan.phases, strict=True):
         fit_phase(generator, phase, numbers, examples, folder, belongs, bench)
-        generator.after(name, *_both(examples, numbers.batch, bench))
+        generator.after("-".join(phase), *_both(examples, numbers.batch, bench))
     generator.load_state_dict({k: v.float() for k, v in half(generator.state_dict()).items()})
     encoder = bench.encoder
     told = {
@@ -275,7 +274,7 @@ def to_device(example: Example, fabric: Fabric) -> Example:
     return Example(batch, fabric.to_device(example.truth), text, example.random)
 
 
-def _is_done(folder: Path, wanted: Plan) -> bool:
+def _is_done(folder: Path, recipe: Recipe, method: str) -> bool:
     """Whether a generator made with these very numbers is there.
 
     Raises:
@@ -283,8 +282,12 @@ def _is_done(folder: Path, wanted: Plan) -> bool:
     """
     if not (folder / "generator.json").is_file():
         return False
-    made_with = read_record(folder / "generator.json", "generator")["recipe"]
-    if any(made_with.get(section) != value for section, value in wanted.decisive.items()):
+    record = read_record(folder / "generator.json", "generator")
+    try:
+        made_with = plan(Recipe.model_validate(record["recipe"]), method).decisive
+    except ValidationError:  # of a version with other numbers
+        made_with = {}
+    if made_with != plan(recipe, method).decisive:
         raise CheckpointError(
             f"{folder}: holds a generator of another recipe; use another work folder"
         )
