@@ -5,11 +5,10 @@ prompt's. Intervals are percentiles of a bootstrap over persons.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from acadiff.cohort.told import (
     ACQUIRED,
@@ -31,8 +30,10 @@ FINDING = ("measure", "condition", "region", "value", "low", "high", "n")
 _RESAMPLES, _INTERVAL, _LEAST = 1000, (2.5, 97.5), 5
 
 Rows = list[dict[str, object]]
-Values = Float[np.ndarray, " n"]
-Index = Int[np.ndarray, " n"]
+Values = Float[np.ndarray, "*b n"]
+Mask = Bool[np.ndarray, "*b n"]
+Found = Float[np.ndarray, "*b"]
+Index = Int[np.ndarray, "b n"]
 
 
 def finding(
@@ -43,31 +44,31 @@ def finding(
 
 
 def interval(
-    statistic: Callable[[Index], float], groups: Iterable[Index]
+    statistic: Callable[[Index], Float[np.ndarray, " b"]],
+    groups: Iterable[Int[np.ndarray, " n"]],
 ) -> tuple[float, float, float]:
     """A statistic and its 95 % interval over resamples within each group of persons.
 
     Args:
-        statistic: of the persons with these places.
+        statistic: of the persons with these places, a resample a row.
         groups: places of the persons of each group; fewer than five in one give no interval.
     """
     held = [np.asarray(group) for group in groups]
     whole = np.concatenate(held)
-    value = statistic(whole) if whole.size else float("nan")
+    value = float(statistic(whole[None])[0]) if whole.size else float("nan")
     if any(group.size < _LEAST for group in held):
         return value, float("nan"), float("nan")
     random = np.random.default_rng(0)
-    drawn = [
-        statistic(np.concatenate([random.choice(group, group.size) for group in held]))
-        for _ in range(_RESAMPLES)
-    ]
-    low, high = np.nanpercentile(drawn, _INTERVAL) if np.isfinite(drawn).any() else (np.nan,) * 2
+    drawn = [random.choice(group, (_RESAMPLES, group.size)) for group in held]
+    found = statistic(np.concatenate(drawn, axis=1))
+    known = found[np.isfinite(found)]
+    low, high = np.percentile(known, _INTERVAL) if known.size else (np.nan, np.nan)
     return value, float(low), float(high)
 
 
 def over(
-    function: Callable[..., float], *arrays: np.ndarray[Any, Any]
-) -> Callable[[Index], float]:
+    function: Callable[..., Found], *arrays: Shaped[np.ndarray, " n"]
+) -> Callable[[Index], Found]:
     """A function of arrays with a place a person, as a function of places."""
     return lambda at: function(*(array[at] for array in arrays))
 
@@ -127,7 +128,7 @@ def group_differences(readings: pd.DataFrame) -> Rows:
         groups = [np.flatnonzero(~ill), np.flatnonzero(ill)]
         if min(map(len, groups)) == 0:
             continue
-        found = interval(over(_difference, values, ill), groups)
+        found = interval(over(_apart, values, ill, ~ill), groups)
         rows.append(finding(APART, str(condition), str(region), len(group), found))
     return rows
 
@@ -161,17 +162,13 @@ def _shares(region: str, wide: pd.DataFrame, effect: Values) -> Rows:
         return []
     rows: Rows = []
 
-    def gap(values: Values, at: Index) -> float:
-        chosen = at[ill[at] | well[at]]
-        return _difference(values[chosen], ill[chosen])
-
     if ACQUIRED in wide:
         truth = wide[ACQUIRED].to_numpy(float)
-        found = interval(lambda at: _mean(effect[at]) / gap(truth, at), groups)
+        found = interval(over(_share, effect, truth, ill, well), groups)
         rows.append(finding(OF_TRUE, TOLD_AD, region, len(wide), found))
     if {OWN, WITHHELD} <= set(wide.columns):
         own, without = (wide[name].to_numpy(float) for name in (OWN, WITHHELD))
-        found = interval(lambda at: 1 - gap(without, at) / gap(own, at), groups)
+        found = interval(over(_vanished, own, without, ill, well), groups)
         rows.append(finding(OF_IMPUTED, OWN, region, len(wide), found))
     return rows
 
@@ -192,21 +189,35 @@ def value_of(
     return {name: float(found.iloc[0][name]) for name in ("value", "low", "high", "n")}
 
 
-def _mean(values: Values) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if known.size else float("nan")
+def _share(effect: Values, truth: Values, ill: Mask, well: Mask) -> Found:
+    return _mean(effect) / _apart(truth, ill, well)
 
 
-def _difference(values: Values, ill: np.ndarray) -> float:
-    return _mean(values[ill]) - _mean(values[~ill])
+def _vanished(own: Values, without: Values, ill: Mask, well: Mask) -> Found:
+    return 1 - _apart(without, ill, well) / _apart(own, ill, well)
 
 
-def _slope(x: Values, y: Values) -> float:
-    spread = float(np.square(x - x.mean()).sum()) if x.size else 0.0
-    return float((x - x.mean()) @ (y - y.mean())) / spread if spread > 0 else float("nan")
+def _apart(values: Values, ill: Mask, well: Mask) -> Found:
+    return _mean(np.where(ill, values, np.nan)) - _mean(np.where(well, values, np.nan))
 
 
-def _squared(x: Values, y: Values) -> float:
-    if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return float("nan")
-    return float(np.corrcoef(x, y)[0, 1] ** 2)
+def _mean(values: Values) -> Found:
+    """Of what is known along the last axis; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(-1)
+    total = np.where(known, values, 0).sum(-1)
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+
+
+def _slope(x: Values, y: Values) -> Found:
+    x, y = (v - v.mean(-1, keepdims=True) for v in (x, y))
+    spread = (x * x).sum(-1)
+    return np.asarray(np.where(spread > 0, (x * y).sum(-1) / np.maximum(spread, 1e-12), np.nan))
+
+
+def _squared(x: Values, y: Values) -> Found:
+    x, y = (v - v.mean(-1, keepdims=True) for v in (x, y))
+    spread = (x * x).sum(-1) * (y * y).sum(-1)
+    return np.asarray(
+        np.where(spread > 1e-24, (x * y).sum(-1) ** 2 / np.maximum(spread, 1e-24), np.nan)
+    )

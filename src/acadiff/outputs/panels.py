@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from acadiff.errors import CohortError
 from acadiff.modality import Modality
@@ -132,10 +133,10 @@ def _drawn(panel: Panel, folder: Path, simulated: bool) -> Drawn:
     return Drawn(panel, tuple(pictures), band_chart([band], "MMSE told", f"{name}, SUVR"))
 
 
-def _png(values: np.ndarray[Any, Any], like: Volume, look: Look, word: str) -> str:
+def _png(values: Float[np.ndarray, "i j k"], like: Volume, look: Look, word: str) -> str:
     return base64_of(picture(np.asarray(values, np.float32), like.affine, look, word))
 
 
-def _apart(difference: np.ndarray[Any, Any], unit: str) -> Look:
+def _apart(difference: Float[np.ndarray, "i j k"], unit: str) -> Look:
     reach = max(float(f"{np.percentile(np.abs(difference), _REACH):.2g}"), _LEAST)
     return Look("error", -reach, reach, unit)
