@@ -119,8 +119,8 @@ def load_scan(
     except ScanError as error:
         raise error.at(shown(path)) from error
     if is_full(share):
-        text = f"{shown(path)}: {share:.1%} of the voxels stand out, there is no background"
-        notes += (Problem(shown(path), "W_FULL", f"{share:.1%}", "look at the scan", text),)
+        text = f"{share:.1%} of the voxels stand out, there is no background"
+        notes += (_note(path, "W_FULL", f"{share:.1%}", text),)
     return Scan(volume, nifti.header, nifti.sha256, notes, _holes(nifti, modality))
 
 
@@ -133,9 +133,14 @@ def _averaged(
         return data, notes
     count = data.shape[3]
     if count > 1:
-        text = f"{shown(path)}: is the mean of {count} frames, which were not aligned"
-        notes += (Problem(shown(path), "W_FRAMES", str(count), "look at the scan", text),)
+        text = f"is the mean of {count} frames, which were not aligned"
+        notes += (_note(path, "W_FRAMES", str(count), text),)
     return data.mean(axis=3, dtype=np.float32), notes
+
+
+def _note(path: Path, code: str, value: str, text: str) -> Problem:
+    where, hint = shown(path), "look at the scan"
+    return Problem(where, code, value, hint, f"{where}: {text}; {hint}")
 
 
 def _holes(nifti: Nifti, modality: Modality) -> Volume | None:

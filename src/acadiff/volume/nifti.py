@@ -251,4 +251,5 @@ def _replaced(
 
 
 def _note(where: str, code: str, what: str, value: object) -> Problem:
-    return Problem(where, code, str(value), "see that this is right", f"{where}: {what}")
+    hint = "see that this is right"
+    return Problem(where, code, str(value), hint, f"{where}: {what}; {hint}")
