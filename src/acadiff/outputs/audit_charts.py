@@ -6,9 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from acadiff.outputs.charts import INK, RULE, SERIES
-from acadiff.outputs.charts import _legend as legend
-from acadiff.outputs.charts import _svg as svg
+from acadiff.outputs.charts import INK, RULE, SERIES, legend, svg
 
 Estimate = tuple[float, float, float]
 

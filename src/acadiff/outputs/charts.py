@@ -76,9 +76,9 @@ def score_chart(dots: Sequence[Dots], label: str) -> str:
         axes.set_xlabel(label)
         axes.grid(visible=False, axis="y")
         axes.tick_params(length=0)
-        _legend(axes, above=True)
+        legend(axes, above=True)
 
-    return _svg(draw, (8.4, 0.8 + 0.36 * max(2, len(tasks))))
+    return svg(draw, (8.4, 0.8 + 0.36 * max(2, len(tasks))))
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,9 @@ def curve_chart(
         axes.set_xlabel("training step")
         axes.set_ylabel(label)
         axes.tick_params(length=0, which="both")
-        _legend(axes, above=False)
+        legend(axes, above=False)
 
-    return _svg(draw, (4.0, 2.5))
+    return svg(draw, (4.0, 2.5))
 
 
 def spread_chart(
@@ -195,7 +195,7 @@ def spread_chart(
         axes.grid(visible=False, axis="y")
         axes.tick_params(length=0)
 
-    return _svg(draw, (4.0, 0.7 + 0.42 * len(groups)))
+    return svg(draw, (4.0, 0.7 + 0.42 * len(groups)))
 
 
 def _window(values: Float[np.ndarray, " n"]) -> tuple[float, float]:
@@ -238,7 +238,7 @@ def _spread(values: Float[np.ndarray, " n"]) -> tuple[float, float]:
     return values.mean() - sd, values.mean() + sd
 
 
-def _legend(axes: Any, *, above: bool) -> None:
+def legend(axes: Any, *, above: bool) -> None:
     """Name each series once, if there is more than one."""
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
@@ -249,7 +249,7 @@ def _legend(axes: Any, *, above: bool) -> None:
     axes.legend(unique.values(), unique.keys(), **place)
 
 
-def _svg(draw: Any, size: tuple[float, float]) -> str:
+def svg(draw: Any, size: tuple[float, float]) -> str:
     """Return the SVG text of a figure of `size` inches whose only axes `draw` fills."""
     return _figure(lambda figure: draw(figure.add_subplot()), size)
 
