@@ -21,6 +21,8 @@ from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume, read_scan, write_mask, write_scan
 from acadiff.volume.intensity import Window, robust_scale
 from acadiff.volume.mask import brain_mask
+from acadiff.volume.regions import NAMES
+from acadiff.volume.template import template
 
 ROWS = ["sub-001\tAD" + "\tn/a" * 6, "sub-002\tn/a" + "\tn/a" * 6]
 FDG, MRI, AV45 = Modality.FDG, Modality.MRI, Modality.AV45
@@ -157,16 +159,21 @@ def test_regions_are_read_from_the_files_in_their_own_unit(tmp_path, cohort):
     assert set(table.diagnosis) == {"AD"}
 
 
-def test_without_an_mri_the_prepared_mask_is_the_brain(tmp_path, cohort):
-    _impute(tmp_path / "d", cohort, "001", FDG, [AV45])
-    whole = score([tmp_path / "d"], cohort)
+def test_without_an_mri_the_prepared_mask_is_the_brain_as_it_is(tmp_path, cohort):
+    given, _ = _impute(tmp_path / "d", cohort, "001", FDG, [AV45])
+    mask = brain_mask(brain(MRI, 0))
+    mask[8:12, 10:14, 8:12] = False
     path = cohort / Place("001", None, 8).mask()
-    write_mask(path, brain_mask(brain(MRI, 0)), GRID.affine, "SIMULATED test brain")
+    write_mask(path, mask, GRID.affine, "SIMULATED test brain")
     (cohort / Name("001", MRI).path()).unlink()
-    masked = score([tmp_path / "d"], cohort)
-    pd.testing.assert_frame_equal(masked.generation, whole.generation)
-    pd.testing.assert_frame_equal(masked.regional, whole.regional)
-    assert not masked.left_out
+    found = score([tmp_path / "d"], cohort)
+    truth = read_scan(cohort / Name("001", FDG).path(), FDG)
+    on = Window().to_unit
+    expected = psnr(on(truth.data[0]), on(given.mean.data[0]), mask)
+    assert found.generation.query("kind == 'mean'").psnr.item() == pytest.approx(expected)
+    thalamus = found.regional.query("region == 'thalamus'").acquired.item()
+    assert thalamus == pytest.approx(uptake(truth.data[0], mask, 8).mean("thalamus"))
+    assert not found.left_out
 
 
 def test_without_any_brain_only_regions_are_read_and_that_is_said(tmp_path, cohort, capsys):
@@ -176,6 +183,10 @@ def test_without_any_brain_only_regions_are_read_and_that_is_said(tmp_path, coho
     found = score([tmp_path / "d"], cohort)
     assert set(found.generation.subject) == {"002"}
     assert set(found.regional.subject) == {"001", "002"}
+    truth = read_scan(cohort / Name("001", FDG).path(), FDG)
+    inside = uptake(truth.data[0], template(8).brain > 0.5, 8)
+    own = found.regional.query("subject == '001' and kind == 'mean'").set_index("region").acquired
+    assert own[list(NAMES)].tolist() == pytest.approx([inside.mean(name) for name in NAMES])
     assert len(found.left_out) == 1
     assert "has neither an MRI nor a brain mask" in found.left_out[0]
     out = tmp_path / "results"
