@@ -54,10 +54,10 @@ def audit(
         jobs=jobs,
     )
     model, people = (find(work), method), read_cohort(cohort)
+    named = people.named(map(subject_label, counterfactual)).subjects if counterfactual else None
     imputer = stage.loaded(*model)
     unseen, why = stage.unseen_by(imputer, people, wanted.target)
     print(f"acadiff: {len(unseen.ids)} people can be audited: {why}", file=sys.stderr)
-    named = people.named(map(subject_label, counterfactual)).subjects if counterfactual else None
     persons = stage.chosen(people, unseen, wanted)
     with progress("Auditing", len(persons)) as on_step:
         told = stage.run(people, persons, model, out, wanted, why, on_step)

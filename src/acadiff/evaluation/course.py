@@ -34,9 +34,9 @@ def together(subject: Subject, cohort: Sequence[Subject]) -> list[Subject]:
     ]
 
 
-def lowest(cohort: Sequence[Subject]) -> float:
+def lowest(cohort: Sequence[Subject]) -> float | None:
     """The least MMSE of the cohort; below, a prompt asks for what nobody showed."""
-    return min((s.scores.mmse for s in cohort if s.scores.mmse is not None), default=float("nan"))
+    return min((s.scores.mmse for s in cohort if s.scores.mmse is not None), default=None)
 
 
 def _scores(cohort: Sequence[Subject], level: int) -> Scores:

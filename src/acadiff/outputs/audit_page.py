@@ -17,9 +17,8 @@ from acadiff.commit import write_text
 from acadiff.errors import CohortError, MissingInputError
 from acadiff.modality import Modality
 from acadiff.outputs.audit_figures import Figures, figures
-from acadiff.outputs.figures import colour_bar
-from acadiff.outputs.page import base64_of, environment, policy, resource
-from acadiff.outputs.panels import Counterfactuals, counterfactuals
+from acadiff.outputs.page import environment, policy, resource
+from acadiff.outputs.panels import Counterfactuals, counterfactuals, number, panels_html
 
 FILE = "audit.html"
 TABLE, SUMMARY = "audit.tsv", "audit.json"
@@ -100,6 +99,7 @@ def render(audit: Audit) -> str:
         aucs=_rows(audit.findings, ("AUC", "gain over the sources")),
         figures=audit.figures,
         panels=audit.panels,
+        panels_html=panels_html(audit.panels) if audit.panels else "",
         version=__version__,
         style=Markup(style),
         policy=policy(style),
@@ -115,16 +115,8 @@ def _rows(findings: pd.DataFrame, measures: Sequence[str]) -> list[dict[str, Any
     return [{str(k): v for k, v in row.items()} for row in kept.to_dict("records")]
 
 
-def number(value: object, form: str = ".2f") -> str:
-    """A number as text with a true minus; a dash where there is none."""
-    if not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124 - NaN alone
-        return "–"
-    return f"{value:{form}}".replace("-", "−")
-
-
 @cache
 def _template() -> jinja2.Template:
     made = environment()
     made.filters["number"] = number
-    made.filters["bar"] = lambda colours: base64_of(colour_bar(colours))
     return made.from_string(resource("audit.html.j2"))

@@ -1,19 +1,23 @@
 """Counterfactual panels: read from the folder of an audit, drawn for its page and the report."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import numpy as np
 from jaxtyping import Float
+from markupsafe import Markup
 
 from acadiff.errors import CohortError
 from acadiff.modality import Modality
 from acadiff.outputs.audit_charts import Band, band_chart
-from acadiff.outputs.figures import Look, picture
-from acadiff.outputs.page import base64_of
+from acadiff.outputs.figures import Look, colour_bar, picture
+from acadiff.outputs.page import base64_of, environment, resource
 from acadiff.volume.image import LABEL, Volume, read_synthetic
 from acadiff.volume.intensity import SUVR
 
@@ -65,7 +69,7 @@ class Counterfactuals:
     """All panels of an audit, the least MMSE of its cohort, and whether that is simulated."""
 
     drawn: Sequence[Drawn]
-    lowest: float
+    lowest: float | None
     simulated: bool
 
     @property
@@ -99,12 +103,26 @@ def counterfactuals(folder: Path) -> Counterfactuals | None:
     try:
         held = json.loads(path.read_bytes())
         panels = [_panel(one) for one in held["panels"]]
-        simulated, lowest = bool(held["simulated"]), float(held["lowest_mmse"])
+        simulated, lowest = bool(held["simulated"]), held["lowest_mmse"]
     except (ValueError, KeyError, TypeError) as error:
         raise CohortError(
             f"{path}: is damaged; delete it and run `acadiff audit` again"
         ) from error
+    if not panels:
+        return None
     return Counterfactuals([_drawn(p, path.parent, simulated) for p in panels], lowest, simulated)
+
+
+def panels_html(found: Counterfactuals) -> Markup:
+    """The panels as a piece of a page whose style holds `report.css` and `audit.css`."""
+    return Markup(_template().render(found=found))
+
+
+def number(value: object, form: str = ".2f") -> str:
+    """A number as text with a true minus; a dash where there is none."""
+    if not isinstance(value, (int, float)) or math.isnan(value):
+        return "–"
+    return f"{value:{form}}".replace("-", "−")
 
 
 def _panel(held: Mapping[str, Any]) -> Panel:
@@ -140,3 +158,11 @@ def _png(values: Float[np.ndarray, "i j k"], like: Volume, look: Look, word: str
 def _apart(difference: Float[np.ndarray, "i j k"], unit: str) -> Look:
     reach = max(float(f"{np.percentile(np.abs(difference), _REACH):.2g}"), _LEAST)
     return Look("error", -reach, reach, unit)
+
+
+@cache
+def _template() -> jinja2.Template:
+    made = environment()
+    made.filters["number"] = number
+    made.filters["bar"] = lambda colours: base64_of(colour_bar(colours))
+    return made.from_string(resource("panels.html.j2"))
