@@ -16,10 +16,11 @@ from jaxtyping import Bool
 from acadiff.errors import MissingInputError, ScanError
 from acadiff.registration.transform import LPS, Linear, write_linear
 from acadiff.volume.image import Volume
-from acadiff.volume.resample import Affine
+from acadiff.volume.resample import Affine, Order
 
 _SEED = 20260522
 _N4_MM = 8  # the bias field is smooth: it is fitted to voxels of about this size
+_N4 = {"iters": [50, 50, 50], "tol": 1e-7}  # a fourth, finer level fits anatomy instead
 _SYN = (40, 20, 0)  # iterations from coarse to fine
 
 Mask = Bool[np.ndarray, "i j k"]
@@ -98,15 +99,21 @@ def deformation(fixed: Volume, moving: Volume, start: Linear, folder: Path) -> t
 
 
 def carried(
-    moving: Volume, shape: tuple[int, int, int], affine: Affine, files: Sequence[Path]
+    moving: Volume,
+    shape: tuple[int, int, int],
+    affine: Affine,
+    files: Sequence[Path],
+    *,
+    order: Order = 1,
 ) -> Volume:
-    """A volume on another lattice through transforms in files, interpolated linearly once.
+    """A volume on another lattice through transforms in files, interpolated once.
 
     Args:
         moving: what to move.
         shape: of the target.
         affine: of the target.
         files: transforms in the order of ANTs: the first is applied to the target's points first.
+        order: of the spline between voxels.
     """
     target = Volume(
         np.zeros((1, *shape), np.float32), np.array(affine, np.float64), moving.modality
@@ -116,10 +123,11 @@ def carried(
         moving=_image(moving),
         transformlist=[str(path) for path in files],
         whichtoinvert=[False] * len(files),
-        interpolator="linear",
+        interpolator="linear" if order == 1 else "bSpline",  # of order 3
         defaultvalue=float(moving.data.min()),
     )
-    return Volume(data.numpy().astype(np.float32)[None], target.affine, moving.modality)
+    made = np.clip(data.numpy(), moving.data.min(), moving.data.max()).astype(np.float32)
+    return Volume(made[None], target.affine, moving.modality)
 
 
 def unbiased(volume: Volume, mask: Mask) -> Volume:
@@ -132,6 +140,7 @@ def unbiased(volume: Volume, mask: Mask) -> Volume:
         _image(light),
         mask=_image(where),
         shrink_factor=max(1, round(_N4_MM / float(sizes.min()))),
+        convergence=_N4,
     )
     return Volume(image.numpy().astype(np.float32)[None], volume.affine, volume.modality)
 

@@ -22,10 +22,11 @@ from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume
 from acadiff.volume.mask import brain_mask
 from acadiff.volume.quality import is_bare, support
-from acadiff.volume.resample import onto, onto_grid
+from acadiff.volume.resample import Order, onto, onto_grid
 from acadiff.volume.space import MODEL
 from acadiff.volume.template import template
 
+_ORDER: Order = 3  # of the spline between voxels: a linear one would blur what is brought
 _FOUND_MM = 2  # voxel size at which maps are found
 _HEAD_MM = 170.0  # from the crown down; below is neck
 _AROUND = 3  # voxels around the template's brain in which heads are compared with it
@@ -49,23 +50,25 @@ class _Way:
     scratch: Path
     files: tuple[Path, ...] = field(default=())
 
-    def bring(self, volume: Volume, rigid: Linear | None = None) -> Volume:
+    def bring(self, volume: Volume, rigid: Linear | None = None, order: Order = 1) -> Volume:
         """A scan on the grid.
 
         Args:
             volume: in the space of the MRI, or in its own.
             rigid: MRI mm → its mm, if it is its own.
+            order: of the spline between voxels.
         """
         grid = Grid(self.options.voxel)
         if not self.files:
             through = self.linear.then(rigid) if rigid else self.linear
-            return onto_grid(volume, grid, through.matrix)
+            return onto_grid(volume, grid, through.matrix, order=order)
         chain = [self.files[0]]
         if rigid:
             write_linear(self.scratch / "rigid.txt", rigid)
             chain.append(self.scratch / "rigid.txt")
         fine = Grid(max(1, grid.voxel // 2))
-        return onto_grid(ants.carried(volume, fine.shape, fine.affine, chain), grid)
+        there = ants.carried(volume, fine.shape, fine.affine, chain, order=order)
+        return onto_grid(there, grid)
 
 
 def place(givens: Mapping[Modality, Given], options: Options, scratch: Path) -> Placed:
@@ -91,12 +94,12 @@ def place(givens: Mapping[Modality, Given], options: Options, scratch: Path) -> 
         files = ants.deformation(_template(), bare, linear, scratch)
     way = _Way(options, linear, scratch, files)
     shares = Volume(mask[None].astype(np.float32), mri.affine, Modality.MRI)
-    volumes, maps = {Modality.MRI: way.bring(mri)}, {Modality.MRI: linear}
+    volumes, maps = {Modality.MRI: way.bring(mri, order=_ORDER)}, {Modality.MRI: linear}
     refused = {}
     for modality in (m for m in givens if m.is_pet):
         try:
             maps[modality] = ants.linear(bare, _isotropic(givens[modality].volume), "Rigid")
-            volumes[modality] = way.bring(givens[modality].volume, maps[modality])
+            volumes[modality] = way.bring(givens[modality].volume, maps[modality], _ORDER)
         except AcadiffError as error:
             where = givens[modality].where
             refused[modality] = Problem.of(where, error.at(where))
