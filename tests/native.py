@@ -15,9 +15,12 @@ from scipy.spatial.transform import Rotation
 from acadiff import phantom
 from acadiff.bids import Name
 from acadiff.modality import Modality
-from acadiff.volume.grid import Grid
+from acadiff.volume.grid import Grid, grid_of
 from acadiff.volume.image import Volume, write_compact
-from acadiff.volume.resample import onto
+from acadiff.volume.lattice import upsample
+from acadiff.volume.regions import NAMES, parcellation, reference
+from acadiff.volume.resample import onto, onto_grid
+from acadiff.volume.template import template
 
 SAID = "SIMULATED digital phantom, not a person"
 RAW = {Modality.MRI: 700.0, Modality.FDG: 5321.0, Modality.AV45: 0.031}
@@ -59,8 +62,13 @@ def acquire(volume, move, *, voxel=None, orientation="RAS", oblique=0.0, extent=
     affine[:3, :3] = turn * sizes
     centre = move @ [0, -17, 5, 1]
     affine[:3, 3] = centre[:3] - affine[:3, :3] @ (np.array(shape) - 1) / 2
-    seen = onto(volume, shape, affine, np.linalg.inv(move))
-    image = nib.Nifti1Image(seen.data[0] * np.float32(RAW[volume.modality]), affine)
+    back = np.linalg.inv(move)
+    seen = onto(volume, shape, affine, back, order=3).data[0]  # 1 would blur before prepare does
+    if not volume.modality.is_pet:  # an MRI without a head ends sharply; a PET is cut by nobody
+        there = Volume((volume.data > 0).astype(np.float32), volume.affine, volume.modality)
+        inside = onto(there, shape, affine, back).data[0] > 0.5
+        seen = np.where(inside, seen, np.float32(0))
+    image = nib.Nifti1Image(seen * np.float32(RAW[volume.modality]), affine)
     wanted = nib.orientations.axcodes2ornt(orientation)
     image = image.as_reoriented(
         nib.orientations.ornt_transform(nib.io_orientation(affine), wanted)
@@ -152,6 +160,50 @@ def manifest(path, rows):
     ]
     path.write_text("\n".join("\t".join(line) for line in [header, *lines]) + "\n")
     return path
+
+
+def like(truth, move, linear, grid, order=3):
+    """What a scan in template space should become: moved by `move`, then brought by `linear`.
+
+    An affine map makes the head as large as the template's, whereas the simulation keeps its size:
+    carrying the truth through the same change compares like with like. [ours]
+
+    Args:
+        truth: a scan in template space.
+        move: template mm → mm of the MRI, as it was simulated.
+        linear: the same, as it was found.
+        grid: to bring it to.
+        order: of the spline; 1 for a mask.
+    """
+    return onto_grid(truth, grid, np.linalg.inv(move) @ linear.matrix, order=order)
+
+
+COMPOSITES = {
+    Modality.FDG: ("angular", "posterior_cingulate", "inferior_temporal", "middle_temporal"),
+    Modality.AV45: (
+        *("medial_orbitofrontal", "anterior_cingulate", "precuneus", "angular"),
+        "middle_temporal",
+    ),
+}
+
+
+def regional(volume, regions=NAMES):
+    """Mean uptake in the grey matter of regions over that of the reference region.
+
+    The simulation divides by each person's own reference region, prepare by the template's: only
+    the quotient compares like with like.
+    """
+    voxel = grid_of(volume).voxel
+    grey = template(voxel).gm > 0.5
+    own = reference(str(volume.modality.reference_region), voxel)
+    shares = [parcellation()[NAMES.index(name)] for name in regions]
+    means = [volume.data[0][(upsample(share, voxel) > 0.5) & grey].mean() for share in shares]
+    return np.array(means) / volume.data[0][own].mean()
+
+
+def composite(volume):
+    """Mean of the tracer's cortical regions."""
+    return float(regional(volume, COMPOSITES[volume.modality]).mean())
 
 
 def in_brain(first, second, mask):
