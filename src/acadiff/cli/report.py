@@ -18,10 +18,11 @@ def report(
     work: Annotated[
         Path | None, typer.Option(help="Folder that `compress` and `train` wrote.")
     ] = None,
+    audit: Annotated[Path | None, typer.Option(help="Folder that `audit` wrote.")] = None,
 ) -> None:
     """Show on one offline page what was filled in, how sure it is and how near the truth."""
     from acadiff.stages.report import run
 
     with progress("Drawing") as on_step:
-        page = run(derivatives, cohort, results, work, out, on_step=on_step)
+        page = run(derivatives, cohort, results, work, out, on_step, audit)
     print(page)

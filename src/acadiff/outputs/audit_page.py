@@ -88,7 +88,7 @@ def write_page(folder: Path) -> Path:
 
 def render(audit: Audit) -> str:
     """Return the page's HTML."""
-    style = resource("report.css") + resource("check.css") + resource("audit.css")
+    style = resource("report.css") + resource("audit.css")
     return _template().render(
         audit=audit,
         told=audit.told,
@@ -99,11 +99,16 @@ def render(audit: Audit) -> str:
         aucs=_rows(audit.findings, ("AUC", "gain over the sources")),
         figures=audit.figures,
         panels=audit.panels,
-        panels_html=panels_html(audit.panels) if audit.panels else "",
+        panels_html=panels_of(audit),
         version=__version__,
         style=Markup(style),
         policy=policy(style),
     )
+
+
+def panels_of(audit: Audit | None) -> Markup | None:
+    """The counterfactual panels of an audit as a piece of a page, if there are any."""
+    return panels_html(audit.panels) if audit and audit.panels else None
 
 
 def _people(counts: Mapping[str, int]) -> str:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from acadiff import __version__
 from acadiff.modality import Modality
+from acadiff.outputs.audit_page import Audit, panels_of
 from acadiff.outputs.evidence import Evidence, State
 from acadiff.outputs.exhibits import Exhibit, Layer, Panel
 from acadiff.outputs.figures import Look, colour_bar, picture
@@ -45,6 +46,7 @@ class Contents:
         codecs: autoencoders with their panels.
         training: training curves.
         recipe: every setting.
+        audit: what of imputed scans the prompt writes, if that was audited.
     """
 
     evidence: Evidence
@@ -58,14 +60,16 @@ class Contents:
     codecs: Sequence[Codec]
     training: Sequence[Training]
     recipe: Sequence[Setting]
+    audit: Audit | None = None
 
 
 def render(contents: Contents) -> str:
     """Return the page's HTML; the same contents give the same bytes."""
-    style, script = resource("report.css"), resource("report.js")
+    style, script = resource("report.css") + resource("audit.css"), resource("report.js")
     evidence = contents.evidence
     return _template().render(
         contents=contents,
+        panels=panels_of(contents.audit),
         evidence=evidence,
         modalities=list(Modality),
         states=list(State),

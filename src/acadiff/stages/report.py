@@ -10,6 +10,7 @@ from acadiff.commit import write_text
 from acadiff.errors import ScanError
 from acadiff.evaluation.tables import read_table
 from acadiff.outputs import findings
+from acadiff.outputs.audit_page import Audit, read_audit
 from acadiff.outputs.evidence import Evidence, gather
 from acadiff.outputs.exhibits import Shelf, exhibits
 from acadiff.outputs.readout import Readout, readout
@@ -34,6 +35,7 @@ def report(
     descriptions: Mapping[str, str] | None = None,
     on_step: OnStep | None = None,
     regions: Readout | None = None,
+    audit: Audit | None = None,
 ) -> str:
     """Return the page as HTML.
 
@@ -44,6 +46,7 @@ def report(
         descriptions: recipe key → one line that ends in its source, as `findings.describe` gives.
         on_step: told the key of each subject when it has been drawn.
         regions: regional read-outs, if anything was scored.
+        audit: what `acadiff audit` found, if it was asked.
     """
     table = None if scores is None else findings.with_tasks(scores)
     shelf = Shelf(VIEWER_CHARACTERS)
@@ -64,6 +67,7 @@ def report(
         codecs=list(findings.read_codecs(work)) if work else [],
         training=list(findings.read_training(work)) if work else [],
         recipe=findings.read_recipe(work, descriptions or {}) if work else [],
+        audit=audit,
     )
     return render(contents)
 
@@ -75,6 +79,7 @@ def run(
     work: Path | None,
     out: Path,
     on_step: OnStep | None = None,
+    audit: Path | None = None,
 ) -> Path:
     """Read all files, write `report.html` into the folder `out`, return its path.
 
@@ -86,7 +91,9 @@ def run(
     scores = read_table(results / "generation.tsv") if results else None
     regions = _regions(results) if results else None
     path = out / FILE
-    write_text(path, report(evidence, scores, work, findings.describe(Recipe), on_step, regions))
+    found = read_audit(audit) if audit else None
+    told = findings.describe(Recipe)
+    write_text(path, report(evidence, scores, work, told, on_step, regions, found))
     if evidence.problems:
         raise ScanError(
             f"{path}: shows {len(evidence.whole)} of {evidence.total} imputed scans;"
