@@ -89,6 +89,16 @@ def test_a_prompt_is_one_token_its_vector(server, make):
     assert text.tokens.dtype == torch.float32
 
 
+def test_vectors_come_through_the_wire_to_the_bit(local, naps):
+    wanted = prompts(3)
+    known = {str(p): local.encode([p]).tokens[0].mean(dim=0) for p in [*wanted, canary.PROMPT]}
+    with Server(lambda said: known[said].tolist()) as served:
+        encoder = RemoteEncoder("all-MiniLM-L6-v2", served.url)
+        rows = encoder.encode(wanted).tokens[:, 0]
+    assert torch.equal(rows, torch.stack([known[str(p)] for p in wanted]))
+    assert encoder.width == local.width
+
+
 def test_the_public_prompt_goes_first_and_alone_then_batches_without_repeats(server, make):
     encoder = make(batch=4)
     wanted = prompts(10)
