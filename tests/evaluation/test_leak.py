@@ -129,6 +129,8 @@ def test_the_verdict_says_so_in_words():
 def test_too_few_people_give_no_numbers_but_a_sentence():
     found = findings(world(0.03, 0.01, each=1))
     assert not len(found[found["measure"] == AUC])
+    assert "cannot be told" in verdict(found, Modality.AV45, (Modality.MRI,))[0]
+    assert "is not known" in verdict(found, Modality.AV45, (Modality.MRI,))[1]
     assert np.isnan(value_of(found, APART, OWN, REGION)["low"])
     sentences = verdict(findings(world(0.03, 0.01).query("diagnosis == 'MCI'")), Modality.AV45, ())
     assert all("cannot be told" in sentence for sentence in (sentences[0], sentences[2]))

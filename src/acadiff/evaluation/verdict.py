@@ -49,7 +49,7 @@ def _imputed(findings: pd.DataFrame, region: str, what: str) -> str:
     own = value_of(findings, APART, OWN, region)
     left = value_of(findings, APART, WITHHELD, region)
     share = value_of(findings, OF_IMPUTED, OWN, region)
-    if own is None or left is None or share is None:
+    if own is None or left is None or share is None or _loose(own):
         lost = f"How much of the AD–CN difference in imputed {what} comes from the prompt"
         return f"{lost} cannot be told: {_FEW}."
     return (
@@ -65,8 +65,8 @@ def _true(findings: pd.DataFrame, region: str, what: str) -> str:
     said = f"Told AD instead of CN of the same scans, it changes {what} by {_signed(effect)}"
     truth = value_of(findings, APART, ACQUIRED, region)
     share = value_of(findings, OF_TRUE, TOLD_AD, region)
-    if truth is None or share is None:
-        return f"{said}; the true difference is not known."
+    if truth is None or share is None or _loose(truth):
+        return f"{said}; how much of the true difference that is, is not known."
     return f"{said}: {_percent(share)} of the true difference ({_signed(truth)})."
 
 
@@ -83,6 +83,11 @@ def _gain(findings: pd.DataFrame, scans: str) -> str:
         f"when the prompt is withheld ({scans} alone {alone['value']:.2f}{real}); beside {scans} "
         f"they add {_signed(gain)}, of which {_signed(left)} remains when it is withheld."
     )
+
+
+def _loose(found: Mapping[str, float]) -> bool:
+    """Whether there were too few people for an interval, and so for a sentence."""
+    return not np.isfinite(found["low"])
 
 
 def _signed(found: Mapping[str, float]) -> str:

@@ -112,7 +112,8 @@ def panels_of(audit: Audit | None) -> Markup | None:
 
 
 def _people(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {group}" for group, count in counts.items() if count)
+    order = ("CN", "MCI", "AD", "unknown")
+    return ", ".join(f"{counts[group]} {group}" for group in order if counts.get(group))
 
 
 def _rows(findings: pd.DataFrame, measures: Sequence[str]) -> list[dict[str, Any]]:
