@@ -171,7 +171,8 @@ def test_hostile_text_stays_text(study):
     hostile = {"ModelName": HOSTILE, "RandomSeed": HOSTILE, "Sampler": HOSTILE}
     impute(study.derivatives, "SIM0002", truth, [Modality.MRI], **hostile)
     table = study.cohort / "participants.tsv"
-    table.write_text(table.read_text().replace("\tF\t", f"\t{HOSTILE}\t"))
+    cell = '"' + HOSTILE.replace('"', '""') + '"'
+    table.write_text(table.read_text().replace("\tF\t", f"\t{cell}\t"))
     scores = pd.read_csv(study.results / "generation.tsv", sep="\t", keep_default_na=False)
     scores["method"] = f"{HOSTILE} 脳"
     scores.to_csv(study.results / "generation.tsv", sep="\t", index=False)
