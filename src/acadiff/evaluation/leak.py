@@ -190,15 +190,15 @@ def value_of(
 
 
 def _share(effect: Values, truth: Values, ill: Mask, well: Mask) -> Found:
-    return _mean(effect) / _apart(truth, ill, well)
+    return np.asarray(_mean(effect) / _apart(truth, ill, well))
 
 
 def _vanished(own: Values, without: Values, ill: Mask, well: Mask) -> Found:
-    return 1 - _apart(without, ill, well) / _apart(own, ill, well)
+    return np.asarray(1 - _apart(without, ill, well) / _apart(own, ill, well))
 
 
 def _apart(values: Values, ill: Mask, well: Mask) -> Found:
-    return _mean(np.where(ill, values, np.nan)) - _mean(np.where(well, values, np.nan))
+    return np.asarray(_mean(np.where(ill, values, np.nan)) - _mean(np.where(well, values, np.nan)))
 
 
 def _mean(values: Values) -> Found:
