@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acadiff.commit import write_json
+from acadiff.commit import remove, write_json
 from acadiff.errors import CheckpointError
+from acadiff.evaluation.trust import FILE as TRUST
 from acadiff.evaluation.trust import Trust, load_trust
 from acadiff.generators.base import Generator
 from acadiff.latent.codec_folder import FORMAT, half, load_state, read_record
@@ -38,8 +39,12 @@ def folder_name(name: str, target: Modality) -> str:
 
 
 def save_generator(folder: Path, generator: Generator, record: dict[str, Any]) -> None:
-    """Write `generator.safetensors`, then `generator.json`, which makes it count."""
+    """Write `generator.safetensors`, then `generator.json`, which makes it count.
+
+    What was calibrated of other weights is no promise any more and goes.
+    """
     path = folder / "generator.safetensors"
+    remove(folder / TRUST)
     digest = save_tensors(path, half(generator.state_dict()))
     write_json(folder / "generator.json", {**record, "format": FORMAT, "sha256": digest})
 

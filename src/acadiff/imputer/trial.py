@@ -69,7 +69,7 @@ def measure(imputer: Imputer, subjects: Sequence[Subject], trial: Trial) -> Meas
     return {key: torch.from_numpy(np.stack([row[key] for row in rows])) for key in rows[0]}
 
 
-def _row(imputer: Imputer, subject: Subject, trial: Trial) -> dict[str, np.ndarray[Any, Any]]:
+def _row(imputer: Imputer, subject: Subject, trial: Trial) -> dict[str, Any]:
     hidden = subject.without(*(m for m in Modality if m not in trial.sources))
     made = imputer.impute(hidden, trial.target, trial.draws, trial.seed, detail=trial.detail)
     grid = imputer.grid
