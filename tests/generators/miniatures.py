@@ -3,14 +3,15 @@
 import torch
 from torch import nn
 
-from acadiff.clinical import Text
+from acadiff.clinical import ENCODERS, Text
 from acadiff.generators import GENERATORS, Example
 from acadiff.generators.base import Training
 from acadiff.latent.batch import Batch
 from acadiff.modality import Modality
 
 LATENT, VOXEL = (3, 4, 4, 4), (1, 4, 6, 4)
-WORDS = 6
+WORDS = ENCODERS["scores"]().width
+"""So that what reads scores finds them where they would be."""
 NET = {"widths": (8, 16), "blocks": (1, 1), "width_text": 8, "groups": 4, "heads": 2}
 ARGUMENTS = {
     "acadiff": {
@@ -42,6 +43,20 @@ ARGUMENTS["ldm"] = {
     },
     "diffusion": ARGUMENTS["acadiff"]["diffusion"],
 }
+GAN = {
+    "shape": VOXEL,
+    "critic": {"channels": 4, "layers": 1, "kernel": 3},
+    "adam": {"betas": (0.5, 0.999), "constant": 0.5},
+    "l1": 100.0,
+    "shift": 1,
+}
+ARGUMENTS["pix2pix"] = GAN | {"translator": {"widths": (4, 8, 8), "dropout": 0.5}}
+ARGUMENTS["dsgan"] = ARGUMENTS["dsgan_pan2019"] = GAN | {
+    "width_text_in": WORDS,
+    "translator": {"width": 4, "blocks": 1, "kernel": 3},
+    "classifier": {"widths": (4, 4, 4, 4, 4), "pools": 0},
+    "features": 1.0,
+}
 ARGUMENTS["acadiff_emb"] = ARGUMENTS["acadiff"] | {"embed": 12}
 
 
@@ -61,9 +76,9 @@ def shape_of(generator):
     return LATENT if generator.space == "latent" else VOXEL
 
 
-def sources(target=Modality.FDG, seed=0):
+def sources(target=Modality.FDG, seed=0, shape=LATENT):
     """Three people: one with both sources, one with each alone."""
-    images = torch.randn(3, 3, *LATENT, generator=torch.Generator().manual_seed(seed))
+    images = torch.randn(3, 3, *shape, generator=torch.Generator().manual_seed(seed))
     available = torch.zeros(3, 3, dtype=torch.bool)
     for row, used in enumerate((target.others, target.others[:1], target.others[1:])):
         for modality in used:
@@ -87,7 +102,8 @@ def example(generator, seed=0):
     """A training batch for the three."""
     random = torch.Generator().manual_seed(seed)
     truth = torch.randn(3, *shape_of(generator), generator=random)
-    return Example(sources(generator.target), truth, text(), random)
+    batch = sources(generator.target, shape=shape_of(generator))
+    return Example(batch, truth, text(), random)
 
 
 def training(generator, truths=(), words=None, told=(), untold=()):

@@ -24,8 +24,8 @@ def test_tokens_are_standardised_over_the_training_prompts():
     generator, words = make("acadiff"), text((40, 30, 50))
     generator._fit_text(words)
     tokens, mask, _ = generator._words(words)
-    torch.testing.assert_close(tokens[mask].mean(dim=0), torch.zeros(6), atol=1e-5, rtol=0)
-    torch.testing.assert_close(tokens[mask].std(dim=0), torch.ones(6))
+    torch.testing.assert_close(tokens[mask].mean(dim=0), torch.zeros(WORDS), atol=1e-5, rtol=0)
+    torch.testing.assert_close(tokens[mask].std(dim=0), torch.ones(WORDS))
 
 
 @pytest.mark.parametrize("row", [0, 1])
@@ -53,7 +53,7 @@ def test_guidance_of_one_is_none_and_of_zero_is_silence():
 
 def test_embeddings_are_learnt_and_stand_between_the_prompt_and_the_networks():
     generator = make("acadiff_emb")
-    assert generator.embedding.weight.shape == (12, 6)
+    assert generator.embedding.weight.shape == (12, WORDS)
     assert generator._words(text()).tokens.shape[-1] == 12
     first, _ = generator.phases()
     assert "embedding.weight" in first["anchor"].parameters

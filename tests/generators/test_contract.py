@@ -21,6 +21,11 @@ def generator(request):
     return make(request.param)
 
 
+def fed(generator):
+    """What it is asked with: three people, their prompts, noise."""
+    return sources(generator.target, shape=shape_of(generator)), text(), noise(generator)
+
+
 def row_of(batch, words, row):
     """One person's part of a batch and of its prompts."""
     alone = replace(
@@ -38,13 +43,13 @@ def test_a_sample_per_person_and_noise(name, target):
     generator = make(name, target)
     assert (generator.name, generator.target) == (name, target)
     assert generator.space in ("latent", "voxel")
-    made = generator.sample(sources(target), text(), noise(generator))
+    made = generator.sample(sources(target, shape=shape_of(generator)), text(), noise(generator))
     assert made.shape == (3, 2, *shape_of(generator))
     assert made.isfinite().all()
 
 
 def test_a_batch_equals_its_rows_one_by_one(generator):
-    batch, words, start = sources(), text(), noise(generator)
+    batch, words, start = fed(generator)
     together = generator.sample(batch, words, start)
     for row in range(3):
         alone = generator.sample(*row_of(batch, words, row), start[row : row + 1])
@@ -52,7 +57,7 @@ def test_a_batch_equals_its_rows_one_by_one(generator):
 
 
 def test_draws_together_equal_draws_one_by_one(generator):
-    batch, words, start = sources(), text(), noise(generator)
+    batch, words, start = fed(generator)
     together = generator.sample(batch, words, start)
     for draw in range(2):
         alone = generator.sample(batch, words, start[:, draw : draw + 1])
@@ -61,7 +66,7 @@ def test_draws_together_equal_draws_one_by_one(generator):
 
 @pytest.mark.parametrize("junk", [7.0, float("nan"), float("inf")])
 def test_what_an_unavailable_slot_holds_changes_no_bit(generator, junk):
-    batch, words, start = sources(), text(), noise(generator)
+    batch, words, start = fed(generator)
     slots = batch.available[..., None, None, None, None]
     other = replace(batch, images=torch.where(slots, batch.images, junk))
     assert torch.equal(
@@ -70,7 +75,7 @@ def test_what_an_unavailable_slot_holds_changes_no_bit(generator, junk):
 
 
 def test_all_randomness_comes_in_as_noise(generator):
-    batch, words, start = sources(), text(), noise(generator)
+    batch, words, start = fed(generator)
     made = generator.sample(batch, words, start)
     torch.manual_seed(1)
     before = torch.get_rng_state()
@@ -79,7 +84,7 @@ def test_all_randomness_comes_in_as_noise(generator):
 
 
 def test_draws_differ_if_and_only_if_it_says_so(generator):
-    made = generator.sample(sources(), text(), noise(generator))
+    made = generator.sample(*fed(generator))
     assert generator.stochastic == (not torch.allclose(made[:, 0], made[:, 1], atol=1e-3))
 
 
@@ -132,7 +137,7 @@ def test_saved_and_loaded_it_is_the_same(saved):
     assert found.generator.target is generator.target
     assert not found.generator.training
     assert not any(p.requires_grad for p in found.generator.parameters())
-    given = (sources(), text(), noise(generator))
+    given = fed(generator)
     assert torch.equal(found.generator.sample(*given), generator.sample(*given))
 
 
