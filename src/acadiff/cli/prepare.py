@@ -134,7 +134,7 @@ def _say(out: Path, result: "Prepared") -> int:
         print(f"{warnings} warnings, see {out / 'qc.html'} and {out / 'check.json'}")
     asked = result.done + result.refused
     whole = f"{out}: {result.done} of {asked} scans of {result.visits} visits are prepared"
-    count = len(refusals)
+    count = len({problem.where for problem in refusals})
     inputs = "input" if count == 1 else "inputs"
     ending = f"{count} refused {inputs}, see above" if count else "none was refused"
     print(f"{whole}; {ending}")
