@@ -67,6 +67,10 @@ def _true(findings: pd.DataFrame, region: str, what: str) -> str:
     share = value_of(findings, OF_TRUE, TOLD_AD, region)
     if truth is None or share is None or _loose(truth):
         return f"{said}; how much of the true difference that is, is not known."
+    if truth["low"] <= 0 <= truth["high"]:
+        ends = " to ".join(f"{truth[end]:+.2f}".replace("-", "−") for end in ("low", "high"))
+        span = f"{_signed(truth)}, 95 % interval {ends}"
+        return f"{said}; the true one ({span}) is too uncertain for a share."
     return f"{said}: {_percent(share)} of the true difference ({_signed(truth)})."
 
 
@@ -81,7 +85,7 @@ def _gain(findings: pd.DataFrame, scans: str) -> str:
     return (
         f"Imputed scans tell AD from CN with an AUC of {own['value']:.2f}, {without['value']:.2f} "
         f"when the prompt is withheld ({scans} alone {alone['value']:.2f}{real}); beside {scans} "
-        f"they add {_signed(gain)}, of which {_signed(left)} remains when it is withheld."
+        f"they add {_signed(gain)}, and {_signed(left)} when it is withheld."
     )
 
 
