@@ -156,6 +156,6 @@ def suvr_of(entities: Entities, sidecar: Fields) -> str | None:
 
 
 def _warning(place: Parts, key: str) -> Problem:
-    where = shown("/".join(place))
-    text = f"{where}: BIDS has no entity {key}-; the scan is used as if it were not there"
-    return Problem(where, "W_ENTITY", key, "rename the file if that matters", text)
+    where, hint = shown("/".join(place)), "rename the file if that matters"
+    text = f"{where}: BIDS has no entity {key}-, and the scan is used as if it were not there"
+    return Problem(where, "W_ENTITY", key, hint, f"{text}; {hint}")
