@@ -1,5 +1,6 @@
 """From a patient's record to the vectors that guide generation: prompt, encoder, cache."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,9 +41,17 @@ def make_encoder(key: str, settings: Mapping[str, Any], *, share: bool = False) 
     """
     if key not in ENCODERS:
         raise EncoderError(f"the text encoder is {key!r}; known are {', '.join(ENCODERS)}")
-    if key == "openai":
-        return RemoteEncoder(**settings, share=share)
-    return ENCODERS[key](**settings)
+    arguments = {**settings, "share": share} if key == "openai" else settings
+    try:
+        inspect.signature(ENCODERS[key]).bind(**arguments)
+    except TypeError as error:
+        raise EncoderError(
+            f"the text encoder {key!r} is recorded with settings that it does not have ({error})",
+            code="E_TEXT_ENCODER",
+            value=sorted(settings),
+            hint="the record is damaged, or of another version: train again",
+        ) from error
+    return ENCODERS[key](**arguments)
 
 
 __all__ = [

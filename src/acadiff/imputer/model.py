@@ -1,6 +1,6 @@
 """One missing scan, from all the others that a person has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from acadiff.clinical import Detail, Prompt, Text
+from acadiff.clinical import CachedEncoder, Detail, Prompt, Text
 from acadiff.cohort.table import Subject
 from acadiff.diffusion.noise import Noise
 from acadiff.errors import CohortError, Problem, ScanError, UsageError
@@ -117,6 +117,19 @@ class Imputer(Weights):
             raise CohortError(f"{subject.key}: no scan to make {target.title} from")
         prompt = Prompt.of(subject, target, sources, person=learned["person"])
         return prompt.told(Detail(learned["detail"])).told(detail)
+
+    def tell(self, requests: Iterable[tuple[Subject, Modality, Detail]]) -> None:
+        """Have a remote text encoder encode all prompts at once; a local one is asked as one goes.
+
+        Args:
+            requests: who, which target, and how much the prompt tells.
+
+        Raises:
+            EncoderError: it may not or cannot be asked; what was encoded is kept.
+            CohortError: somebody has no source, or there is no generator for a target.
+        """
+        if isinstance(self.encoder, CachedEncoder):
+            self.encoder.encode([self.prompt(*request) for request in requests])
 
     def require(self, detail: Detail, target: Modality) -> None:
         """Refuse a detail that the generator of a target was never told in training.

@@ -169,6 +169,7 @@ def run(
         CohortError: there is nothing to impute.
         OutputError: `out` cannot be written or belongs to something else.
         UsageError: prompts are to tell more than the model was trained with.
+        EncoderError: a remote text encoder may not or cannot be asked.
     """
     people = read_cohort(cohort)
     wanted = jobs(people, request)
@@ -176,6 +177,7 @@ def run(
     start_dataset(out, cohort)
     sweep(out)
     book = Book(ledger_key(imputer.folder, people), kept_for_classifiers(imputer.folder))
+    imputer.tell((job.subject, job.target, _detail(job, request, book)) for job in wanted)
     failed: dict[str, str] = {}
     skipped = 0
     for job in wanted:
