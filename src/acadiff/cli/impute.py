@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acadiff.cli.progress import progress
+from acadiff.cli.recipes import ShareOption
 from acadiff.cli.train import modalities
 from acadiff.modality import Modality
 
@@ -60,6 +61,7 @@ def impute(
     keep_draws: Annotated[bool, typer.Option(help="Write the single draws too.")] = False,
     clinical_detail: DetailOption = None,
     guidance: GuidanceOption = 1.0,
+    share: ShareOption = False,
     mri: Annotated[
         Path | None, typer.Option(help="T1w scan (.nii or .nii.gz).", rich_help_panel=_FILES)
     ] = None,
@@ -123,7 +125,7 @@ def impute(
             detail_of(clinical_detail),
             guidance,
         )
-        _of_one(wish, model, method)
+        _of_one(wish, model, method, share=share)
         return
     if cohort is None or out is None:
         raise UsageError("name a cohort and a folder to write to, or one person's files and -o")
@@ -146,7 +148,7 @@ def impute(
         detail=detail_of(clinical_detail),
         guidance=guidance,
     )
-    imputer, people = Imputer.load(find(model), method), read_cohort(cohort)
+    imputer, people = Imputer.load(find(model), method, share=share), read_cohort(cohort)
     warn(imputer.caution(people.simulated))
     tell_untold(untold(people, imputer.folder, request))
     with progress("Imputing") as on_step:
@@ -194,13 +196,13 @@ def detail_of(text: str | None) -> "Detail | None":
     return None if text is None else Detail(text)
 
 
-def _of_one(wish: "Wish", model: str, method: str) -> None:
+def _of_one(wish: "Wish", model: str, method: str, *, share: bool) -> None:
     from acadiff.imputer import Imputer
     from acadiff.pretrained import find
     from acadiff.stages.single import run
 
     with progress("Imputing") as on_step:
-        warnings = run(wish, Imputer.load(find(model), method), on_step)
+        warnings = run(wish, Imputer.load(find(model), method, share=share), on_step)
     for warning in warnings:
         warn(warning)
     print(f"SYNTHETIC, research use only: {wish.out}")
