@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from acadiff.evaluation.conformal import factor
+from acadiff.evaluation.conformal import factor, sure_factor
 
 PEOPLE = 60
 TRIES = 400
@@ -51,3 +51,30 @@ def test_too_few_people_bound_nothing(people, bound):
 def test_people_without_voxels_of_a_region_are_left_out():
     assert factor([np.ones(4)] * 9 + [np.empty(0)] * 5, 0.9) == 1.0
     assert factor([np.empty(0)], 0.5) is None
+
+
+@pytest.mark.parametrize("voxels", [1, 30])
+def test_nine_calibrations_in_ten_keep_the_level_for_all_to_come(voxels):
+    """The plain bound fails for nearly half of them, as it must, the sure one for a tenth."""
+    random = np.random.default_rng(3)
+
+    def people(count):
+        own = random.lognormal(0, 0.8, (count, 1))
+        return own * random.exponential(1, (count, voxels))
+
+    everybody = np.sort(people(20000).ravel())
+    kept = {factor: 0, sure_factor: 0}
+    for _ in range(200):
+        scores = list(people(PEOPLE))
+        for how in kept:
+            kept[how] += np.searchsorted(everybody, how(scores, 0.8)) / len(everybody) >= 0.8
+    assert kept[sure_factor] > 165
+    assert kept[factor] < 150
+
+
+def test_the_sure_bound_is_never_the_narrower_one():
+    random = np.random.default_rng(4)
+    for _ in range(20):
+        scores = list(random.exponential(1, (40, 7)))
+        assert sure_factor(scores, 0.9) >= factor(scores, 0.9)
+    assert sure_factor([np.ones(4)] * 8, 0.9) is None

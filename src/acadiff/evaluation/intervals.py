@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from acadiff.errors import CohortError
-from acadiff.evaluation.conformal import factor
+from acadiff.evaluation.conformal import sure_factor
 from acadiff.volume.labels import LABELS, labels
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -80,7 +80,7 @@ def fit_scale(
         scores = own / np.maximum(spread, floor[name])
         people = [row[counted] for row, counted in zip(scores, count, strict=True)]
         for level in LEVELS:
-            factors[percent(level)][name] = factor(people, level)
+            factors[percent(level)][name] = sure_factor(people, level)
     return Scale(floor, factors)
 
 

@@ -258,7 +258,8 @@ def _survey(
     """Tell what scans usually look like, unless that was done."""
     found = load_codec(folder)
     if found.typical is None:
-        parts = (
-            [scans[k].image for k in visits[p] if k in scans] for p in ("train", "validation")
+        seen, fresh = (
+            [scans[key].image for key in visits[part] if key in scans]
+            for part in ("train", "validation")
         )
-        survey(folder, found, *parts, on_step=on_step)
+        survey(folder, found, seen, fresh, on_step)
