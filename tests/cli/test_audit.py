@@ -2,6 +2,7 @@ import json
 import shutil
 
 import nibabel
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -68,16 +69,24 @@ def test_counterfactuals_are_labelled_and_reach_from_29_to_15(told):
 def test_a_run_that_was_cut_short_goes_on_and_ends_alike(told, tmp_path):
     cohort, work, done = told
     out, one = shutil.copytree(done, tmp_path / "out"), audited(cohort, work)[0]
-    names = ("audit.tsv", "audit.json", "audit.html")
-    before = {name: (out / name).read_bytes() for name in names}
-    whole = (out / "audit.jsonl").read_bytes()
+    whole, before = (out / "audit.jsonl").read_bytes(), scans(out)
     assert run(cohort, work, out, "--counterfactual", one) == 0
     assert (out / "audit.jsonl").read_bytes() == whole
     (out / "audit.jsonl").write_bytes(whole[: len(whole) // 2])
-    for name in names:
+    for name in ("audit.tsv", "audit.json", "audit.html"):
         (out / name).unlink()
     assert run(cohort, work, out, "--counterfactual", one) == 0
-    assert {name: (out / name).read_bytes() for name in names} == before
+    assert (out / "audit.json").read_bytes() == (done / "audit.json").read_bytes()
+    assert (out / "audit.html").is_file()
+    after = scans(out)
+    pd.testing.assert_frame_equal(after.drop(columns="value"), before.drop(columns="value"))
+    np.testing.assert_allclose(after.value, before.value, atol=1e-5)
+
+
+def scans(out):
+    """What was read of every scan."""
+    table = pd.read_csv(out / "audit.tsv", sep="\t")
+    return table[table.level == "scan"]
 
 
 @pytest.mark.parametrize(
@@ -103,3 +112,18 @@ def test_a_model_that_has_seen_everybody_cannot_be_audited(cohort, work, tmp_pat
     path.write_text(path.read_text().replace("\ttest\t", "\ttrain\t"))
     command = ["audit", cohort, work, "--out", tmp_path / "out"]
     assert "the model has seen everybody" in refused(65, *command)
+
+
+def test_the_report_shows_an_audit_and_names_one_that_is_not_there(told, tmp_path, capsys):
+    cohort, work, out = told
+    made = tmp_path / "imputed"
+    assert main([str(a) for a in ("impute", cohort, made, "-m", work, "--method", "mean")]) == 0
+    command = ["report", made, "--cohort", cohort, "--out", tmp_path, "--audit"]
+    assert main([str(a) for a in (*command, out)]) == 0
+    page = (tmp_path / "report.html").read_text()
+    assert 'id="audit"' in page
+    assert json.loads((out / "audit.json").read_text())["verdict"][0] in page
+    assert page.count("told MMSE 15") == (out / "audit.html").read_text().count("told MMSE 15")
+    capsys.readouterr()
+    assert main([str(a) for a in (*command, tmp_path)]) == 66
+    assert "run `acadiff audit` first" in capsys.readouterr().err

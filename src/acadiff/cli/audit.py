@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from acadiff.cli.progress import progress
+from acadiff.cli.recipes import ShareOption
 from acadiff.cli.train import modalities
 
 
@@ -32,6 +33,7 @@ def audit(
     ] = None,
     method: Annotated[str, typer.Option(help="Method: acadiff or another.")] = "acadiff",
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    share: ShareOption = False,
 ) -> None:
     """Impute people the model has not seen with true, withheld and wrong prompts, and compare.
 
@@ -53,7 +55,7 @@ def audit(
         seed=seed,
         jobs=jobs,
     )
-    model, people = (find(work), method), read_cohort(cohort)
+    model, people = (find(work), method, share), read_cohort(cohort)
     named = people.named(map(subject_label, counterfactual)).subjects if counterfactual else None
     imputer = stage.loaded(*model)
     unseen, why = stage.unseen_by(imputer, people, wanted.target)

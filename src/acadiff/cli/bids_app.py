@@ -12,6 +12,7 @@ import typer
 
 from acadiff.cli.impute import GuidanceOption, detail_of, tell_untold, warn
 from acadiff.cli.progress import progress
+from acadiff.cli.recipes import ShareOption
 from acadiff.cli.sources import (
     TOLERANCE,
     ClinicalMapOption,
@@ -67,6 +68,7 @@ def bids_app(
         ),
     ] = None,
     guidance: GuidanceOption = 1.0,
+    share: ShareOption = False,
     already_suvr: Annotated[
         bool, typer.Option("--already-suvr", help="PET is SUVR; do not divide it.")
     ] = False,
@@ -108,7 +110,7 @@ def bids_app(
         detail=detail_of(clinical_detail),
         guidance=guidance,
     )
-    imputer = Imputer.load(find(model))
+    imputer = Imputer.load(find(model), share=share)
     impute.require(imputer, asked)
     wanted = selection(
         layout=layout,

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
+from acadiff.clinical.prompt import Detail
 from acadiff.cohort.dataset import hidden_truth
 from acadiff.cohort.standing import unseen
 from acadiff.cohort.table import Cohort, Diagnosis, Subject
@@ -42,6 +43,9 @@ from acadiff.volume.grid import place
 from acadiff.workers import work
 
 OnStep = Callable[[str], None]
+Model = tuple[Path, str, bool]
+"""Folder, method, and whether prompts may be shared with a remote text encoder."""
+
 Mask = Bool[np.ndarray, "i j k"]
 JOURNAL = "audit.jsonl"
 COLUMNS = (
@@ -139,7 +143,7 @@ def chosen(cohort: Cohort, people: Cohort, request: Request) -> list[Person]:
 def run(
     cohort: Cohort,
     persons: Sequence[Person],
-    model: tuple[Path, str],
+    model: Model,
     out: Path,
     request: Request,
     assumption: str,
@@ -150,7 +154,7 @@ def run(
     Args:
         cohort: everybody.
         persons: whom to audit, as `chosen` gives them.
-        model: its folder and method.
+        model: what `loaded` takes.
         out: folder to write to.
         request: what to audit.
         assumption: how it is known that the model has not seen them.
@@ -163,16 +167,18 @@ def run(
     Raises:
         OutputError: `out` cannot be written.
         ScanError: a scan cannot be used.
+        EncoderError: a remote text encoder may not or cannot be asked.
     """
-    tasks = [Task(*model, person, request, out / JOURNAL) for person in persons]
+    tasks = [Task(model, person, request, out / JOURNAL) for person in persons]
     rows: list[dict[str, Any]] = []
-    grid = loaded(*model).grid
+    imputer = loaded(*model)
+    imputer.tell((s, request.target, Detail.FULL) for p in persons for s in p.told.values())
     for person, made in zip(persons, work(impute_person, tasks, request.jobs), strict=True):
-        brain = brain_of(person.mri, grid)
+        brain = brain_of(person.mri, imputer.grid)
         path = person.truth
-        truth = None if path is None else acquired(path, request.target, brain, grid)
+        truth = None if path is None else acquired(path, request.target, brain, imputer.grid)
         used = {m: person.subject.scans[m] for m in request.sources}
-        rows += scan_rows(person.told, made, truth, of_sources(used, brain, grid))
+        rows += scan_rows(person.told, made, truth, of_sources(used, brain, imputer.grid))
         on_step(person.subject.key)
     scans = pd.DataFrame(rows)
     readings, changes = scans[scans["measure"] == "SUVR"], changes_of(scans)
@@ -188,7 +194,7 @@ def run(
 
 
 def _summary(
-    persons: Sequence[Person], findings: pd.DataFrame, model: tuple[Path, str], request: Request
+    persons: Sequence[Person], findings: pd.DataFrame, model: Model, request: Request
 ) -> dict[str, Any]:
     found = loaded(*model).generators[request.target]
     groups = [p.subject.diagnosis for p in persons]
@@ -209,8 +215,7 @@ def _summary(
 class Task:
     """One person's imputations, for one process."""
 
-    folder: Path
-    method: str
+    model: Model
     person: Person
     request: Request
     journal: Path
@@ -223,15 +228,15 @@ def impute_person(task: Task) -> list[dict[str, Any]]:
         One row a condition: `condition`, `regions` (mean SUVR of the target's readings), `change`
         (RMS against the own prompt, in SUVR) and `sd` (RMS between draws, likewise).
     """
-    imputer = loaded(task.folder, task.method)
+    imputer = loaded(*task.model)
     imputer.together = min(task.request.draws, imputer.together)
     return list(_Audited(imputer, task).rows())
 
 
 @cache
-def loaded(folder: Path, method: str) -> Imputer:
+def loaded(folder: Path, method: str, share: bool) -> Imputer:
     """The model, once a process."""
-    return Imputer.load(folder, method)
+    return Imputer.load(folder, method, share=share)
 
 
 class _Audited:
