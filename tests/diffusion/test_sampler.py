@@ -3,7 +3,7 @@ import torch
 
 from acadiff.diffusion.objective import PREDICTIONS, Epsilon, Velocity
 from acadiff.diffusion.sampler import SAMPLERS, DDIMSampler, DPMSolverSampler
-from acadiff.diffusion.schedule import CosineSchedule
+from acadiff.diffusion.schedule import CosineSchedule, LinearSchedule
 
 SCHEDULE = CosineSchedule(timesteps=1000)
 EVERY = pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
@@ -175,3 +175,15 @@ def test_dpm_solver_equals_diffusers_step_by_step(prediction, kind, steps):
         torch.testing.assert_close(ours, theirs.float(), atol=1e-3, rtol=1e-3)
         z, before = ours, z_0
     assert index == steps - 1
+
+
+@pytest.mark.parametrize("steps", [1, 3, 10])
+def test_with_a_bound_it_starts_at_pure_noise_and_stays_within(steps):
+    """Far off as an untrained network is, what it implies is clipped."""
+    schedule = LinearSchedule(timesteps=1000, first=1e-4, last=0.02)
+    made = DDIMSampler(schedule=schedule, prediction=Epsilon(), steps=steps, bound=1.0)
+    assert made.times[0] == 999
+    found = made.sample(some_network, torch.randn(2, 4, 2, 2, 2))
+    assert found.abs().max() <= 1
+    free = DDIMSampler(schedule=schedule, prediction=Epsilon(), steps=steps)
+    assert free.times[0] < 999

@@ -2,8 +2,9 @@ import math
 
 import pytest
 import torch
+from monai.networks.schedulers import DDPMScheduler
 
-from acadiff.diffusion.schedule import CosineSchedule, time_grid
+from acadiff.diffusion.schedule import CosineSchedule, LinearSchedule, time_grid
 from acadiff.errors import RecipeError
 
 
@@ -79,3 +80,14 @@ def test_a_grid_falls_strictly_from_its_start_to_the_clean_end(start):
 def test_more_steps_than_times_are_refused(steps):
     with pytest.raises(RecipeError, match=f"{steps} sampling steps"):
         time_grid(999, steps)
+
+
+@pytest.mark.parametrize("timesteps", [50, 1000])
+def test_the_linear_table_is_that_of_diffusers_and_of_monai(timesteps):
+    ours = LinearSchedule(timesteps=timesteps, first=1e-4, last=0.02).alpha_bar
+    ddim = pytest.importorskip("diffusers.schedulers.scheduling_ddim")
+    oracle = ddim.DDIMScheduler(timesteps, beta_start=1e-4, beta_end=0.02, beta_schedule="linear")
+    torch.testing.assert_close(ours[:-1].float(), oracle.alphas_cumprod, rtol=1e-3, atol=1e-7)
+    monai = DDPMScheduler(timesteps, "linear_beta", beta_start=1e-4, beta_end=0.02)
+    torch.testing.assert_close(ours[:-1].float(), monai.alphas_cumprod, rtol=1e-3, atol=1e-7)
+    assert ours[-1] == 1

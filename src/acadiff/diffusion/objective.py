@@ -13,13 +13,14 @@ of the mean of the term would come from 1 % of the times. The term is therefore 
 error that caused it. For `Velocity` the amplification is `1 - alpha_bar <= 1` and nothing is cut.
 """
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from acadiff.diffusion.schedule import CosineSchedule
+from acadiff.diffusion.schedule import Schedule
 
 
 @runtime_checkable
@@ -74,7 +75,46 @@ class Velocity:
         return sigma**2 + 0 * alpha
 
 
-PREDICTIONS: dict[str, Prediction] = {"epsilon": Epsilon(), "velocity": Velocity()}
+class Clean:
+    """The network predicts the clean image. Sampling starts at pure noise."""
+
+    least_alpha_bar = 0.0
+
+    def target(self, z_0: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
+        """The clean image itself."""
+        return z_0
+
+    def clean(self, output: Tensor, z_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:  # noqa: ARG002
+        """What was said."""
+        return output
+
+    def amplification(self, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """One."""
+        return alpha**2 + sigma**2
+
+
+PREDICTIONS: dict[str, Prediction] = {
+    "epsilon": Epsilon(),
+    "velocity": Velocity(),
+    "clean": Clean(),
+}
+
+
+def consistency(
+    clean: Float[Tensor, "b ..."],
+    z_0: Float[Tensor, "b ..."],
+    weight: Tensor,
+    distance: Callable[[Tensor], Tensor] = torch.square,
+) -> Float[Tensor, ""]:
+    """How far the clean image that a prediction implies lies from the true one.
+
+    Args:
+        clean: the implied one, clipped where it may explode and no weight keeps it small.
+        z_0: the true one.
+        weight: of each time, or of each place; its mean is the caller's affair.
+        distance: of two values, from their difference.
+    """
+    return (weight * distance(clean - z_0)).mean()
 
 
 def diffusion_losses(
@@ -83,7 +123,7 @@ def diffusion_losses(
     eps: Float[Tensor, "b ..."],
     t: Int[Tensor, " b"],
     *,
-    schedule: CosineSchedule,
+    schedule: Schedule,
     prediction: Prediction,
 ) -> dict[str, Tensor]:
     """The two terms, each a mean over the batch: `{"noise": L_noise, "consistency": L_cons}`."""
@@ -91,5 +131,5 @@ def diffusion_losses(
     z_t = alpha * z_0 + sigma * eps
     noise = (output - prediction.target(z_0, eps, alpha, sigma)).square().mean()
     weight = 1 / torch.clamp(prediction.amplification(alpha, sigma), min=1)
-    consistency = (weight * (prediction.clean(output, z_t, alpha, sigma) - z_0).square()).mean()
-    return {"noise": noise, "consistency": consistency}
+    clean = prediction.clean(output, z_t, alpha, sigma)
+    return {"noise": noise, "consistency": consistency(clean, z_0, weight)}

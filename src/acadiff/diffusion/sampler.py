@@ -4,6 +4,7 @@ A sampler is a `step`; the base class owns the grid and the loop. Both are writt
 predicted clean latent, so neither knows whether the network speaks ε or v.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acadiff.diffusion.objective import Prediction
-from acadiff.diffusion.schedule import CosineSchedule, time_grid
+from acadiff.diffusion.schedule import Schedule, time_grid
 
 Network = Callable[[Tensor, Tensor], Tensor]
 """`(z_t, t in [0, 1] as (b,)) → output`, conditions already bound."""
@@ -21,12 +22,28 @@ Network = Callable[[Tensor, Tensor], Tensor]
 class Sampler(ABC):
     """Walks a consistent time grid from noise to the clean end."""
 
-    def __init__(self, *, schedule: CosineSchedule, prediction: Prediction, steps: int) -> None:
-        """Make a sampler of `steps` network evaluations."""
+    def __init__(
+        self,
+        *,
+        schedule: Schedule,
+        prediction: Prediction,
+        steps: int,
+        bound: float | None = None,
+    ) -> None:
+        """Make a sampler.
+
+        Args:
+            schedule: the process.
+            prediction: what the network says.
+            steps: network evaluations.
+            bound: largest size of a clean value, to which what is predicted is clipped; with it,
+                even a noise prediction can be asked at pure noise. None for latents.
+        """
         self.schedule = schedule
         self.prediction = prediction
-        start = schedule.last_usable(prediction.least_alpha_bar)
-        self.times = time_grid(start, steps)
+        self.bound = math.inf if bound is None else bound
+        least = prediction.least_alpha_bar if bound is None else 0.0
+        self.times = time_grid(schedule.last_usable(least), steps)
 
     @torch.no_grad()
     def sample(self, network: Network, noise: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
@@ -43,7 +60,8 @@ class Sampler(ABC):
         times = torch.full((len(z),), t, device=z.device)
         alpha, sigma = self.schedule.alpha_sigma(times)
         output = network(z, times / (self.schedule.timesteps - 1))
-        return self.prediction.clean(output.float(), z, alpha, sigma)
+        clean = self.prediction.clean(output.float(), z, alpha, sigma)
+        return clean.clamp(-self.bound, self.bound)
 
     def _levels(self, index: int) -> tuple[float, float]:
         """`(alpha, sigma)` of the grid's entry, in double precision."""

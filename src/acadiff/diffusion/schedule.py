@@ -7,28 +7,23 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from acadiff.errors import RecipeError
 
 
-class CosineSchedule:
-    """The cosine schedule of Nichol and Dhariwal (2021) [prototype: T = 1000, cosine].
+class Schedule:
+    """How much signal is left at each time; what is special about one is its `beta`."""
 
-    `alpha_bar(t) = prod (1 - beta)` with `beta` clipped at 0.999, computed in double precision:
-    in single precision the last steps are off by a factor of ten.
-    """
+    def __init__(self, betas: Float64[np.ndarray, " t"]) -> None:
+        """Tabulate `alpha_bar(t) = prod (1 - beta)`.
 
-    def __init__(self, *, timesteps: int) -> None:
-        """Tabulate the schedule of `timesteps` steps."""
-        self.timesteps = timesteps
-        ends = np.arange(timesteps + 1, dtype=np.float64) / timesteps
-        bar = np.cos((ends + 0.008) / 1.008 * math.pi / 2) ** 2
-        betas = np.minimum(1 - bar[1:] / bar[:-1], 0.999)
+        In double precision: in single precision the last steps are off by a factor of ten.
+        """
+        self.timesteps = len(betas)
         # One more entry at the end, so that index -1 is the clean image.
-        table = np.append(np.cumprod(1 - betas), 1.0)
-        self.alpha_bar = torch.from_numpy(table)
+        self.alpha_bar = torch.from_numpy(np.append(np.cumprod(1 - betas), 1.0))
 
     def alpha_sigma(self, t: Int[Tensor, " b"]) -> tuple[Tensor, Tensor]:
         """Signal and noise level `(alpha_t, sigma_t)` of each time, as `(b, 1, 1, 1, 1)`."""
@@ -45,6 +40,30 @@ class CosineSchedule:
     def last_usable(self, least_alpha_bar: float) -> int:
         """Latest time whose `alpha_bar` is still at least `least_alpha_bar`."""
         return int((self.alpha_bar[:-1] >= least_alpha_bar).sum()) - 1
+
+
+class CosineSchedule(Schedule):
+    """The cosine schedule of Nichol and Dhariwal (2021) [prototype: T = 1000, cosine]."""
+
+    def __init__(self, *, timesteps: int) -> None:
+        """Tabulate the schedule of `timesteps` steps, with `beta` clipped at 0.999."""
+        ends = np.arange(timesteps + 1, dtype=np.float64) / timesteps
+        bar = np.cos((ends + 0.008) / 1.008 * math.pi / 2) ** 2
+        super().__init__(np.minimum(1 - bar[1:] / bar[:-1], 0.999))
+
+
+class LinearSchedule(Schedule):
+    """The linear schedule of Ho, Jain and Abbeel (2020): `beta` grows evenly."""
+
+    def __init__(self, *, timesteps: int, first: float, last: float) -> None:
+        """Tabulate the schedule of `timesteps` steps.
+
+        Args:
+            timesteps: T.
+            first: `beta` of the first step.
+            last: of the last.
+        """
+        super().__init__(np.linspace(first, last, timesteps))
 
 
 def time_grid(start: int, steps: int) -> list[int]:
