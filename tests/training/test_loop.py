@@ -230,6 +230,33 @@ def test_the_rate_warms_up_linearly_and_falls_to_nothing():
     assert rates[-1] < 1e-3 * 0.05
 
 
+def test_a_rate_may_stay_and_then_fall_linearly():
+    settings = Settings(**SETTINGS | {"steps": 100, "warmup": 0})
+    rates = [settings.rate_at(step, 0.6) for step in range(100)]
+    assert set(rates[:60]) == {0.05}
+    falls = [a - b for a, b in zip(rates[60:], rates[61:], strict=False)]
+    assert falls == pytest.approx([0.05 / 40] * 39)
+    assert rates[-1] == pytest.approx(0.05 / 40)
+
+
+def test_an_objective_may_choose_how_its_optimiser_averages_and_when_its_rate_falls(tmp_path):
+    net = nn.Linear(4, 1)
+    own = Objective(
+        dict(net.named_parameters()),
+        squared(net),
+        {"error": 1.0},
+        betas=(0.5, 0.999),
+        constant=0.5,
+    )
+    run = start(tmp_path, net, {"fit": own}, warmup=0)
+    groups = run.optimisers["fit"].param_groups
+    assert {group["betas"] for group in groups} == {(0.5, 0.999)}
+    assert [step.lr for step in run.steps(batch)][:7] == [0.05] * 7
+    assert groups[0]["lr"] == pytest.approx(0.05 / 6)
+    usual = start(tmp_path / "usual")
+    assert {group["betas"] for group in usual.optimisers["fit"].param_groups} == {(0.9, 0.99)}
+
+
 def test_weights_decay_in_matrices_and_kernels_alone(tmp_path):
     net = nn.Linear(4, 4)
     idle = {"fit": Objective(dict(net.named_parameters()), lambda _: {"zero": 0 * net.bias.sum()

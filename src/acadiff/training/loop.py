@@ -46,10 +46,19 @@ class Settings:
     ema: float
     every: int
 
-    def rate_at(self, step: int) -> float:
-        """Learning rate of a step."""
+    def rate_at(self, step: int, constant: float | None = None) -> float:
+        """Learning rate of a step.
+
+        Args:
+            step: from 0.
+            constant: share of the steps in which the rate does not fall; it then falls linearly
+                to zero. None is a cosine from the start.
+        """
         up = min(1.0, (step + 1) / max(1, self.warmup))
-        return self.rate * up * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        if constant is None:
+            return self.rate * up * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        left = (self.steps - step) / ((1 - constant) * self.steps)
+        return self.rate * up * min(1.0, left)
 
 
 @dataclass(frozen=True)
@@ -60,11 +69,15 @@ class Objective(Generic[B]):
         parameters: what it may change, by name.
         losses: batch → named scalar losses.
         weights: weight of each loss.
+        betas: of its Adam.
+        constant: share of the steps before its rate falls, linearly then; None is a cosine.
     """
 
     parameters: Mapping[str, nn.Parameter]
     losses: Callable[[B], dict[str, Tensor]]
     weights: Mapping[str, float]
+    betas: tuple[float, float] = (0.9, 0.99)
+    constant: float | None = None
 
 
 @dataclass(frozen=True)
@@ -129,8 +142,9 @@ class Run(Generic[B]):
             yield step
 
     def _step(self, index: int, batch: B) -> Step:
-        rate, logged = self.settings.rate_at(index), {}
+        rate, logged = 0.0, {}
         for name, objective in self.objectives.items():
+            rate = self.settings.rate_at(index, objective.constant)
             with self.fabric.autocast():
                 losses = objective.losses(batch)
             total = sum((w * losses[k] for k, w in objective.weights.items()), torch.zeros(()))
@@ -167,7 +181,7 @@ class Run(Generic[B]):
             {"params": matrices, "weight_decay": self.settings.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW(groups, lr=self.settings.rate, betas=(0.9, 0.99))
+        return torch.optim.AdamW(groups, lr=self.settings.rate, betas=objective.betas)
 
     def _commit(self) -> None:
         if self.fabric.global_rank != 0:
