@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from acadiff.clinical import ENCODERS, Detail, Person, Prompt, make_encoder
+from acadiff.clinical.scores import told_diagnoses
 from acadiff.cohort.table import Diagnosis, Scores
 from acadiff.errors import EncoderError
 from acadiff.modality import Modality
@@ -104,3 +105,18 @@ def test_any_model_of_the_same_files_gives_the_same_vectors(tmp_path):
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(EncoderError, match="cannot be loaded"):
         make_encoder("local", {"model": str(tmp_path)}).encode([PAPER])
+
+
+def test_the_diagnosis_can_be_read_back_from_what_scores_are_encoded_to():
+    said = [replace(PAPER, diagnosis=d) for d in (*Diagnosis, None)]
+    text = make_encoder("scores", {}).encode(said)
+    expected = torch.cat([torch.eye(len(Diagnosis)), torch.zeros(1, len(Diagnosis))])
+    assert torch.equal(told_diagnoses(text), expected)
+    junk = text.tokens.masked_fill(~text.mask[..., None], torch.nan)
+    assert torch.equal(told_diagnoses(text._replace(tokens=junk)), expected)
+
+
+@pytest.mark.parametrize("key", ENCODERS)
+def test_settings_that_an_encoder_does_not_have_are_one_sentence(key):
+    with pytest.raises(EncoderError, match="settings that it does not have.*'parrot'"):
+        make_encoder(key, {"parrot": 1})

@@ -20,6 +20,7 @@ from acadiff.modality import Modality
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from jaxtyping import Float
     from torch import Tensor
 
     from acadiff.clinical.prompt import Prompt
@@ -62,6 +63,20 @@ class ScoresEncoder(TextEncoder):
     def settings(self) -> dict[str, Any]:
         """The width of the embedding."""
         return {"embed": self.embed}
+
+
+def told_diagnoses(text: Text) -> Float[Tensor, "b g"]:
+    """Which diagnosis each encoded prompt tells.
+
+    Args:
+        text: as this encoder makes it.
+
+    Returns:
+        One-hot in the order of `Diagnosis`; all zero where a prompt tells none.
+    """
+    start = _start("diagnosis")
+    facts = text.tokens.masked_fill(~text.mask[..., None], 0).sum(dim=1)
+    return facts[:, start : start + len(Diagnosis)]
 
 
 def _vectors(prompt: Prompt) -> Tensor:
