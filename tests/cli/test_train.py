@@ -25,7 +25,7 @@ def test_only_the_targets_that_are_named_are_trained(cohort, work):
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
-        (["--method", "magic"], 64, "method 'magic': known are acadiff, mean"),
+        (["--method", "magic"], 64, "method 'magic': known are acadiff, "),
         (["--target", "CT"], 64, "no modality 'CT'; known are MRI, FDG, AV45"),
         (["--device", "abacus"], 64, "--device abacus: "),
         (["--set", "voxel=4"], 64, "voxel is 4 mm, but "),

@@ -9,7 +9,7 @@ from acadiff.generators.base import Training
 from acadiff.latent.batch import Batch
 from acadiff.modality import Modality
 
-LATENT, VOXEL = (3, 4, 4, 4), (1, 4, 6, 4)
+LATENT, VOXEL = (3, 4, 4, 4), (1, 8, 12, 8)
 WORDS = ENCODERS["scores"]().width
 """So that what reads scores finds them where they would be."""
 NET = {"widths": (8, 16), "blocks": (1, 1), "width_text": 8, "groups": 4, "heads": 2}
@@ -56,6 +56,19 @@ ARGUMENTS["dsgan"] = ARGUMENTS["dsgan_pan2019"] = GAN | {
     "translator": {"width": 4, "blocks": 1, "kernel": 3},
     "classifier": {"widths": (4, 4, 4, 4, 4), "pools": 0},
     "features": 1.0,
+}
+ARGUMENTS["regressor"] = {"shape": VOXEL, "channels": (4, 8), "blocks": 2, "weight": 100.0}
+ARGUMENTS["ficd"] = {
+    "shape": VOXEL,
+    "fold": 1,
+    "network": ARGUMENTS["ldm"]["network"],
+    "diffusion": {"timesteps": 100, "first": 1e-4, "last": 0.2, "sampler": "ddim", "steps": 3},
+    "constraint": 1.0,
+}
+ARGUMENTS["bridge"] = {
+    "latent_shape": LATENT,
+    "network": ARGUMENTS["ldm"]["network"],
+    "diffusion": {"noise": 1.0, "sampler": "bridge", "steps": 3},
 }
 ARGUMENTS["acadiff_emb"] = ARGUMENTS["acadiff"] | {"embed": 12}
 

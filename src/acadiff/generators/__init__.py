@@ -2,12 +2,17 @@
 
 from acadiff.generators.acadiff import ACADiff, ACADiffEmb
 from acadiff.generators.base import Example, Generator
+from acadiff.generators.dsgan import DSGAN, DSGANPan2019
 from acadiff.generators.ldm import LDM
 from acadiff.generators.mean import Mean
+from acadiff.generators.pix2pix import Pix2Pix
 
 GENERATORS: dict[str, type[Generator]] = {
     "acadiff": ACADiff,
     "acadiff_emb": ACADiffEmb,
+    "pix2pix": Pix2Pix,
+    "dsgan": DSGAN,
+    "dsgan_pan2019": DSGANPan2019,
     "ldm": LDM,
     "mean": Mean,
 }

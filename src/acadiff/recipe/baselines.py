@@ -7,12 +7,25 @@ from pydantic import Field
 from acadiff.recipe.parts import Diffusion, Optimisation, Part
 
 _Size = Annotated[int, Field(ge=1)]
+_Widths = Annotated[tuple[_Size, ...], Field(min_length=2)]
+_Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 def _run(**changes: Any) -> Optimisation:
     """Training that ends where ACADiff's own does: as many people are seen."""
     usual = {"steps": 2900, "batch": 4, "rate": 1e-3, "weight_decay": 1e-2, "ema": 0.99}
     return Optimisation(**{**usual, "every": 50, **changes})
+
+
+def adversarial(**changes: Any) -> Optimisation:
+    """Training of a GAN: no averaged weights, no decay, and clipping that is as good as none."""
+    usual = {"steps": 11600, "batch": 1, "rate": 2e-4, "warmup": 0, "weight_decay": 0.0}
+    return Optimisation(**{**usual, "clip": 1e4, "ema": 0.0, "every": 400, **changes})
+
+
+def _classifying() -> Optimisation:
+    """Training of the classifier inside DS-GAN."""
+    return _run(steps=600, rate=1e-3, ema=0.0)
 
 
 class DiffusionNetwork(Part):
@@ -39,7 +52,181 @@ class LDM(Part):
     training: Optimisation = Field(default_factory=_run, description="As ACADiff [ours: equal]")
 
 
+class Adam(Part):
+    """How critic and translator of a GAN are optimised, besides its rate."""
+
+    betas: tuple[_Share, _Share] = Field(
+        (0.5, 0.999), description="Decay of the averages [ours: as Isola et al. 2017]"
+    )
+    constant: _Share = Field(
+        0.5, description="Share of steps before the rate falls [ours: as Isola et al. 2017]"
+    )
+
+
+class Critic(Part):
+    """MONAI's `PatchDiscriminator`."""
+
+    channels: int = Field(
+        16, ge=1, description="Of the first convolution [ours: size, 64 at 1 mm]"
+    )
+    layers: int = Field(
+        1, ge=1, description="Inner convolutions [ours: 64 mm a patch; 3 at 1 mm give 70]"
+    )
+    kernel: int = Field(4, ge=2, description="Side of a convolution [ours: as Isola et al. 2017]")
+
+
+class UNetTranslator(Part):
+    """The generator proper of Pix2Pix."""
+
+    widths: _Widths = Field(
+        (32, 64, 128, 128),
+        description="Per resolution [ours: size; 64, 128, 256, 512, 512 at 1 mm]",
+    )
+    dropout: _Share = Field(0.5, description="In the inner decoder [ours: as Isola et al. 2017]")
+
+
+class Pix2Pix(Part):
+    """The conditional GAN."""
+
+    translator: UNetTranslator = Field(
+        default_factory=UNetTranslator, description="The U-Net [ours: as Isola et al. 2017]"
+    )
+    critic: Critic = Field(
+        default_factory=Critic, description="PatchGAN [ours: as Isola et al. 2017]"
+    )
+    adam: Adam = Field(default_factory=Adam, description="Of both [ours: as Isola et al. 2017]")
+    l1: float = Field(100.0, ge=0, description="Weight of L1 [ours: as Isola et al. 2017]")
+    shift: int = Field(
+        1, ge=0, description="Voxels an example is moved by [ours: 3 mm round up to 1]"
+    )
+    training: Optimisation = Field(default_factory=adversarial, description="[ours: equal]")
+
+
+class ResidualTranslator(Part):
+    """The generator proper of DS-GAN."""
+
+    width: int = Field(16, ge=1, description="At full resolution [ours: as Pan et al. 2019]")
+    blocks: int = Field(3, ge=0, description="Residual blocks [ours: as Pan et al. 2019]")
+    kernel: int = Field(
+        3, ge=1, description="Side of the outer convolutions [ours: 12 mm; 7 at 1 mm]"
+    )
+
+
+class Classifier(Part):
+    """The disease-specific network."""
+
+    widths: _Widths = Field(
+        (16, 32, 64, 64, 64), description="Five levels [ours: as Pan et al. 2019]"
+    )
+    pools: int = Field(
+        2, ge=0, description="Halvings [ours: 4 x 5 x 4 cells, as four at 1 mm give them]"
+    )
+
+
+class DSGAN(Part):
+    """The GAN whose scans must look alike to a classifier."""
+
+    translator: ResidualTranslator = Field(
+        default_factory=ResidualTranslator, description="[ours: as Pan et al. 2019]"
+    )
+    critic: Critic = Field(default_factory=Critic, description="[ours: size]")
+    classifier: Classifier = Field(
+        default_factory=Classifier, description="DSNN [ours: as Pan et al. 2019]"
+    )
+    adam: Adam = Field(
+        default=Adam(constant=2 / 3), description="100 of 150 epochs [ours: as Pan et al. 2019]"
+    )
+    l1: float = Field(100.0, ge=0, description="Weight of L1 [ours: as Pix2Pix; 0 in Pan 2019]")
+    features: float = Field(
+        1.0, ge=0, description="Weight of the maps' distance [ours: as Pan et al. 2019]"
+    )
+    shift: int = Field(
+        1, ge=0, description="Voxels an example is moved by [ours: 3 mm round up to 1]"
+    )
+    classifying: Optimisation = Field(default_factory=_classifying, description="[ours: size]")
+    training: Optimisation = Field(
+        default_factory=lambda: adversarial(steps=6000), description="[ours: an hour for all]"
+    )
+
+
+class Regressor(Part):
+    """A plain U-Net with squared error."""
+
+    channels: _Widths = Field((16, 32, 64, 128), description="Per resolution [ours: size]")
+    blocks: int = Field(2, ge=1, description="Convolutions in a residual unit [ours: usual]")
+    weight: float = Field(
+        100.0, gt=0, description="Of the squared error [ours: gradients are clipped at one]"
+    )
+    training: Optimisation = Field(
+        default_factory=lambda: _run(steps=4800, warmup=50),
+        description="How it is trained [ours: ten minutes, as long as ACADiff]",
+    )
+
+
+class LinearDiffusion(Part):
+    """Diffusion of scans, by the linear schedule."""
+
+    timesteps: int = Field(1000, ge=2, description="Training times T [ours: as Ho et al. 2020]")
+    first: float = Field(1e-4, gt=0, lt=1, description="First beta [ours: as Ho et al. 2020]")
+    last: float = Field(0.02, gt=0, lt=1, description="Last beta [ours: as Ho et al. 2020]")
+    sampler: str = Field("ddim", pattern="^ddim$", description="Sampler [ours: few steps]")
+    steps: int = Field(10, ge=1, description="Sampling steps [ours: as ACADiff; 50 at 1 mm]")
+
+
+class FICD(Part):
+    """Diffusion in voxel space with the functional imaging constraint."""
+
+    fold: int = Field(
+        1, ge=0, description="Haar levels at the network's door [ours: 8 times cheaper; 0 at 1 mm]"
+    )
+    network: DiffusionNetwork = Field(
+        default_factory=DiffusionNetwork, description="The U-Net [ours: size, as LDM's]"
+    )
+    diffusion: LinearDiffusion = Field(
+        default_factory=LinearDiffusion, description="The process [ours: not in the abstract]"
+    )
+    constraint: float = Field(1.0, ge=0, description="Weight of the constraint [ours: not there]")
+    training: Optimisation = Field(default_factory=_run, description="As ACADiff [ours: equal]")
+
+
+class BrownianBridge(Part):
+    """The bridge and how it is sampled."""
+
+    noise: float = Field(
+        1.0, gt=0, description="Its scale, in units of the estimate's error [ours: as uncertain]"
+    )
+    sampler: str = Field("bridge", pattern="^bridge$", description="Stochastic sampler [ours]")
+    steps: int = Field(10, ge=1, description="Sampling steps [ours: as ACADiff]")
+
+
+class Bridge(Part):
+    """A diffusion bridge from source latents to target latents."""
+
+    network: DiffusionNetwork = Field(
+        default_factory=DiffusionNetwork, description="The U-Net [ours: size, as LDM's]"
+    )
+    diffusion: BrownianBridge = Field(
+        default_factory=BrownianBridge, description="The process [ours: after Liu et al. 2023]"
+    )
+    training: Optimisation = Field(default_factory=_run, description="As ACADiff [ours: equal]")
+
+
 class Baselines(Part):
     """What is compared with."""
 
+    pix2pix: Pix2Pix = Field(
+        default_factory=Pix2Pix, description="Pix2Pix [paper §3; Isola et al. 2017]"
+    )
+    dsgan: DSGAN = Field(default_factory=DSGAN, description="DS-GAN [paper §3]")
+    dsgan_pan2019: DSGAN = Field(
+        default_factory=lambda: DSGAN(l1=0.0),
+        description="DS-GAN of its authors [ours: as Pan et al. 2019]",
+    )
     ldm: LDM = Field(default_factory=LDM, description="LDM [paper §3; Rombach et al. 2022]")
+    ficd: FICD = Field(default_factory=FICD, description="FICD [paper §3; Yu et al. 2024]")
+    regressor: Regressor = Field(
+        default_factory=Regressor, description="A U-Net without draws [ours: yardstick]"
+    )
+    bridge: Bridge = Field(
+        default_factory=Bridge, description="A diffusion bridge [ours: yardstick]"
+    )

@@ -1,5 +1,17 @@
 """The recipes that have a name. `PHANTOM_4MM` trains on a laptop CPU; the others are for a GPU."""
 
+from typing import Any
+
+from acadiff.recipe.baselines import (
+    DSGAN,
+    Baselines,
+    Classifier,
+    Critic,
+    Pix2Pix,
+    ResidualTranslator,
+    UNetTranslator,
+    adversarial,
+)
 from acadiff.recipe.parts import (
     Codec,
     Denoiser,
@@ -45,6 +57,25 @@ PHANTOM_2MM = PHANTOM_4MM.model_copy(
     }
 )
 
+_AT_1_MM: dict[str, Any] = {
+    "critic": Critic(channels=64, layers=3),
+    "translator": ResidualTranslator(kernel=7),
+    "classifier": Classifier(pools=4),
+    "shift": 3,
+    "training": adversarial(steps=72000),
+}
+_GANS = Baselines(
+    pix2pix=Pix2Pix(
+        translator=UNetTranslator(widths=(64, 128, 256, 512, 512)),
+        critic=Critic(channels=64, layers=3),
+        shift=3,
+        training=adversarial(steps=96000),
+    ),
+    dsgan=DSGAN(**_AT_1_MM),
+    dsgan_pan2019=DSGAN(**{**_AT_1_MM, "critic": Critic(channels=32, layers=3), "l1": 0.0}),
+)
+"""Sizes and epochs of the originals: 200 for Pix2Pix, 150 for DS-GAN, of 480 people."""
+
 PAPER = Recipe(
     name="paper-1mm",
     voxel=1,
@@ -59,6 +90,7 @@ PAPER = Recipe(
     anchor=Denoiser(widths=(64, 128, 256), blocks=(2, 2, 2), heads=4, width_text=128),
     denoiser=Denoiser(widths=(128, 256, 512), blocks=(2, 2, 2), heads=8, width_text=256),
     diffusion=Diffusion(prediction="epsilon", sampler="ddim", steps=50),
+    baselines=_GANS,
     anchoring=Optimisation(steps=24000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
     training=Optimisation(steps=48000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
 )
