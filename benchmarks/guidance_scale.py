@@ -85,6 +85,8 @@ def figure(curve):
                 kept = rows[rows.measure == name]
                 part.fill_between(kept.scale, kept.low, kept.high, color=colour, alpha=0.13, lw=0)
                 part.plot(kept.scale, kept.value, "o-", ms=3.5, color=colour, label=target)
+            if name == "r2":  # of few people its interval has no lower end to speak of
+                part.set_ylim(curve[curve.measure == name].value.min() - 0.3, 1)
             part.axvline(1, color="#8b949e", lw=0.8, ls=":")
             part.set_xlabel("guidance scale")
             part.set_title(label)
