@@ -19,3 +19,10 @@ def test_a_line_cut_short_is_not_done_and_spoils_no_other(tmp_path):
     assert journal.read() == {"a": {"value": 1}, "c": {"value": 3}}
     journal.path.write_text('[1]\n"text"\n{"value": 2}\n7\n')
     assert journal.read() == {}
+
+
+def test_what_is_read_has_the_order_in_which_it_was_given(tmp_path):
+    journal = Journal(tmp_path / "work.jsonl")
+    journal.add("a", {"z": {"b": 1, "a": 2}, "y": 3})
+    assert list(journal.read()["a"]) == ["z", "y"]
+    assert list(journal.read()["a"]["z"]) == ["b", "a"]

@@ -36,7 +36,7 @@ class Journal:
         Raises:
             OutputError: the file cannot be written.
         """
-        line = json.dumps({"key": key, **values}, sort_keys=True)
+        line = json.dumps({"key": key, **values})
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with lock(self.path), self.path.open("a", encoding="utf-8") as stream:
