@@ -1,5 +1,3 @@
-from itertools import repeat
-
 import pytest
 import torch
 
@@ -18,11 +16,9 @@ def oracle(z_s, s):
 
 
 def affine(steps):
-    """A linear denoiser makes the sampler affine: mean and covariance, by a noise at a time."""
-    sampler, count = BridgeSampler(steps=steps), 2 * (steps - 1)
-    units = torch.eye(count).reshape(count, steps - 1, 2)
-    noises = torch.cat([torch.zeros(1, steps - 1, 2), units]).unbind(dim=1)
-    ends = sampler.sample(oracle, START.expand(count + 1, 2), iter(noises), SIGMA)
+    """A linear denoiser makes the sampler affine in its noise: mean and covariance."""
+    noise = torch.cat([torch.zeros(1, 2), torch.eye(2)])
+    ends = BridgeSampler(steps=steps).sample(oracle, START.expand(3, 2), noise, SIGMA)
     slopes = ends[1:] - ends[0]
     return ends[0], slopes.T @ slopes
 
@@ -32,10 +28,11 @@ def test_it_reproduces_mean_and_covariance_of_a_gaussian_and_more_steps_come_nea
     for steps in (10, 40, 160):
         mean, covariance = affine(steps)
         torch.testing.assert_close(mean, MEAN, atol=1e-4, rtol=0)
-        errors.append((covariance - COVARIANCE).abs().max())
-    assert errors[1] < 0.5 * errors[0]
-    assert errors[2] < 0.5 * errors[1]
-    assert errors[2] < 0.03
+        errors.append(float((covariance - COVARIANCE).abs().max()))
+    assert errors[0] < 0.25
+    assert errors[1] < 0.3 * errors[0]
+    assert errors[2] < 0.3 * errors[1]
+    assert errors[2] < 0.01
 
 
 def test_both_ends_are_free_of_noise_and_the_middle_is_not():
@@ -55,8 +52,7 @@ def test_a_network_that_is_sure_is_taken_at_its_word(steps):
         asked.append(float(s[0]))
         return clean
 
-    noise = repeat(torch.ones(2, 3))
-    made = BridgeSampler(steps=steps).sample(network, torch.zeros(2, 3), noise, 1.0)
+    made = BridgeSampler(steps=steps).sample(network, torch.zeros(2, 3), torch.ones(2, 3), 1.0)
     torch.testing.assert_close(made, clean)
     assert asked[0] == 1
     assert asked == sorted(asked, reverse=True)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from acadiff.diffusion.noise import Noise, generator, generators_of, onwards
+from acadiff.diffusion.noise import Noise, generator, generators_of
 
 SHAPE = (8, 10, 12, 10)
 
@@ -57,22 +57,3 @@ def test_a_row_of_noise_decides_its_generator_whatever_its_neighbours():
     assert torch.equal(together[1], alone)
     opposite = torch.rand(4, generator=generators_of(-noise[1:2])[0])
     assert not torch.equal(alone, opposite)
-
-
-def test_more_noise_is_new_standard_normal_and_follows_from_the_start():
-    start = torch.randn(2, 3, 20, 20, 20, generator=generator("start"))
-    again = [row for row, _ in zip(onwards(start), range(3), strict=False)]
-    assert torch.equal(again[0], start)
-    for row in again[1:]:
-        assert abs(float(row.mean())) < 0.02
-        assert abs(float(row.std()) - 1) < 0.02
-        assert abs(float((row * start).mean())) < 0.02
-    assert not torch.equal(again[1], again[2])
-    alone = [row for row, _ in zip(onwards(start[1:]), range(3), strict=False)]
-    assert all(torch.equal(a[0], b[1]) for a, b in zip(alone, again, strict=True))
-
-
-def test_more_noise_of_the_antithetic_draw_is_the_negative():
-    start = torch.randn(2, 3, 4, 4, 4, generator=generator("start"))
-    pairs = zip(onwards(start), onwards(-start), range(3), strict=False)
-    assert all(torch.equal(one, -other) for one, other, _ in pairs)

@@ -62,13 +62,24 @@ ARGUMENTS["ficd"] = {
     "shape": VOXEL,
     "fold": 1,
     "network": ARGUMENTS["ldm"]["network"],
-    "diffusion": {"timesteps": 100, "first": 1e-4, "last": 0.2, "sampler": "ddim", "steps": 3},
+    "diffusion": {"timesteps": 100, "first": 1e-4, "last": 0.05, "sampler": "ddim", "steps": 3},
     "constraint": 1.0,
 }
 ARGUMENTS["bridge"] = {
     "latent_shape": LATENT,
     "network": ARGUMENTS["ldm"]["network"],
     "diffusion": {"noise": 1.0, "sampler": "bridge", "steps": 3},
+}
+ARGUMENTS["pasta"] = {
+    "shape": VOXEL,
+    "width_text_in": WORDS,
+    "slices": 4,
+    "stride": 3,
+    "network": ARGUMENTS["ldm"]["network"],
+    "diffusion": {"timesteps": 100, "sampler": "ddim", "steps": 3},
+    "weights": {"clean": 1.0, "guess": 0.1, "ssim": 1.0},
+    "cycle": 1.0,
+    "window": 3,
 }
 ARGUMENTS["acadiff_emb"] = ARGUMENTS["acadiff"] | {"embed": 12}
 

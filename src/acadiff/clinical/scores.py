@@ -79,6 +79,30 @@ def told_diagnoses(text: Text) -> Float[Tensor, "b g"]:
     return facts[:, start : start + len(Diagnosis)]
 
 
+def told_numbers(
+    text: Text, fields: Sequence[str]
+) -> tuple[Float[Tensor, "b f"], Float[Tensor, "b f"]]:
+    """Which numbers each encoded prompt tells, read back from their shares of the knots.
+
+    Args:
+        text: as this encoder makes it.
+        fields: of `KNOTS`.
+
+    Returns:
+        Values, 0 where one is not told; and 1 where one is told, else 0.
+    """
+    import torch
+
+    facts = text.tokens.masked_fill(~text.mask[..., None], 0).sum(dim=1)
+    values, told = [], []
+    for field in fields:
+        knots = torch.tensor(KNOTS[field], dtype=facts.dtype, device=facts.device)
+        shares = facts[:, _start(field) : _start(field) + len(knots)]
+        told.append((shares.sum(dim=1) > 0.5).to(facts.dtype))
+        values.append(shares @ knots * told[-1])
+    return torch.stack(values, dim=1), torch.stack(told, dim=1)
+
+
 def _vectors(prompt: Prompt) -> Tensor:
     import torch
 

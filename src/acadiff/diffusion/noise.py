@@ -5,7 +5,7 @@ training step 300 sees the same noise whether or not the run was interrupted bef
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -44,18 +44,3 @@ def generators_of(noise: Float[Tensor, "b ..."]) -> list[torch.Generator]:
     """
     rows = noise.detach().cpu().float().contiguous()
     return [generator(hashlib.sha256(row.numpy().tobytes()).hexdigest()) for row in rows]
-
-
-def onwards(noise: Float[Tensor, "b ..."]) -> Iterator[Float[Tensor, "b ..."]]:
-    """The starting noise, and then ever more of it, for samplers that need some at each step.
-
-    All of a row follows from its starting noise, and is odd in it: the antithetic draw gets the
-    negative at every step.
-    """
-    yield noise
-    first = noise.flatten(1)[:, 0].reshape(-1, *[1] * (noise.ndim - 1))
-    sign = torch.where(first < 0, -1.0, 1.0)
-    randoms = generators_of(sign * noise)
-    while True:
-        drawn = [torch.randn(noise.shape[1:], generator=random) for random in randoms]
-        yield sign * torch.stack(drawn).to(noise)

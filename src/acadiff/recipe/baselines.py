@@ -17,10 +17,16 @@ def _run(**changes: Any) -> Optimisation:
     return Optimisation(**{**usual, "every": 50, **changes})
 
 
-def adversarial(**changes: Any) -> Optimisation:
-    """Training of a GAN: no averaged weights, no decay, and clipping that is as good as none."""
-    usual = {"steps": 11600, "batch": 1, "rate": 2e-4, "warmup": 0, "weight_decay": 0.0}
-    return Optimisation(**{**usual, "clip": 1e4, "ema": 0.0, "every": 400, **changes})
+class Adversarial(Optimisation):
+    """Training of a GAN: no warm-up, no averaged weights, no decay, no clipping to speak of."""
+
+    batch: int = Field(1, ge=1, description="Subjects a step [ours: as Isola et al. 2017]")
+    rate: float = Field(2e-4, gt=0, description="Learning rate [ours: as Isola et al. 2017]")
+    warmup: int = Field(0, ge=0, description="Steps of linear warm-up [ours: none in either]")
+    weight_decay: float = Field(0.0, ge=0, description="Decay [ours: none in either]")
+    clip: float = Field(1e4, gt=0, description="Largest gradient norm [ours: never reached]")
+    ema: float = Field(0.0, ge=0, lt=1, description="Averaged weights [ours: none in either]")
+    every: int = Field(400, ge=1, description="Steps between checkpoints [ours: a minute of work]")
 
 
 def _classifying() -> Optimisation:
@@ -99,7 +105,9 @@ class Pix2Pix(Part):
     shift: int = Field(
         1, ge=0, description="Voxels an example is moved by [ours: 3 mm round up to 1]"
     )
-    training: Optimisation = Field(default_factory=adversarial, description="[ours: equal]")
+    training: Adversarial = Field(
+        default_factory=lambda: Adversarial(steps=11600), description="[ours: as many people]"
+    )
 
 
 class ResidualTranslator(Part):
@@ -144,9 +152,15 @@ class DSGAN(Part):
         1, ge=0, description="Voxels an example is moved by [ours: 3 mm round up to 1]"
     )
     classifying: Optimisation = Field(default_factory=_classifying, description="[ours: size]")
-    training: Optimisation = Field(
-        default_factory=lambda: adversarial(steps=6000), description="[ours: an hour for all]"
+    training: Adversarial = Field(
+        default_factory=lambda: Adversarial(steps=6000), description="[ours: an hour for all]"
     )
+
+
+class DSGANPan2019(DSGAN):
+    """The same as its authors made it."""
+
+    l1: float = Field(0.0, ge=0, description="Weight of L1 [ours: as Pan et al. 2019]")
 
 
 class Regressor(Part):
@@ -160,6 +174,64 @@ class Regressor(Part):
     training: Optimisation = Field(
         default_factory=lambda: _run(steps=4800, warmup=50),
         description="How it is trained [ours: ten minutes, as long as ACADiff]",
+    )
+
+
+class Arms(Part):
+    """MONAI's `DiffusionModelUNet` in two dimensions, twice."""
+
+    channels: tuple[_Size, ...] = Field(
+        (16, 32, 48),
+        description="Per resolution [ours: size; 64, 128, 192, 256 in Li et al. 2024]",
+    )
+    num_res_blocks: int = Field(
+        1, ge=1, description="Residual blocks a resolution [ours: size; 4 in Li et al. 2024]"
+    )
+    attention_levels: tuple[bool, ...] = Field(
+        (False, False, True), description="Which resolutions attend [ours: the coarsest]"
+    )
+    num_head_channels: int = Field(16, ge=1, description="Width of a head [ours: size]")
+    norm_num_groups: int = Field(8, ge=1, description="Groups of GroupNorm [ours: fits widths]")
+
+
+class SliceDiffusion(Part):
+    """Diffusion of stacks of slices, by the cosine schedule."""
+
+    timesteps: int = Field(
+        100, ge=2, description="Training times T [ours: as Li et al. 2024, re-spaced]"
+    )
+    sampler: str = Field("ddim", pattern="^ddim$", description="Sampler [ours: as Li et al. 2024]")
+    steps: int = Field(10, ge=1, description="Sampling steps [ours: 100 in Li et al. 2024]")
+
+
+class Exchange(Part):
+    """Weights of the losses of one direction."""
+
+    clean: float = Field(1.0, ge=0, description="L1 of the clean stack [ours: as Li et al. 2024]")
+    guess: float = Field(0.1, ge=0, description="L1 of the reader's [ours: as Li et al. 2024]")
+    ssim: float = Field(1.0, ge=0, description="Of 1 - SSIM [ours: as Li et al. 2024]")
+
+
+class PASTA(Part):
+    """Two arms that exchange parts; the reduced setting is for the CPU."""
+
+    slices: int = Field(8, ge=1, description="Of a stack [ours: 15 of 1.5 mm in Li et al. 2024]")
+    stride: int = Field(
+        4, ge=1, description="Slices between stacks [ours: size; 1 in the original]"
+    )
+    network: Arms = Field(default_factory=Arms, description="Of each arm [ours: size]")
+    diffusion: SliceDiffusion = Field(
+        default_factory=SliceDiffusion, description="The process [ours: as Li et al. 2024]"
+    )
+    weights: Exchange = Field(
+        default_factory=Exchange, description="Of the losses [ours: as Li et al. 2024]"
+    )
+    cycle: float = Field(
+        1.0, ge=0, description="Weight of what is exchanged; 0 is none [ours: as Li et al. 2024]"
+    )
+    window: int = Field(5, ge=3, description="Of SSIM [ours: 20 mm; 11 of 1.5 mm in the original]")
+    training: Optimisation = Field(
+        default_factory=lambda: _run(steps=2000), description="How it is trained [ours: an hour]"
     )
 
 
@@ -218,11 +290,11 @@ class Baselines(Part):
         default_factory=Pix2Pix, description="Pix2Pix [paper §3; Isola et al. 2017]"
     )
     dsgan: DSGAN = Field(default_factory=DSGAN, description="DS-GAN [paper §3]")
-    dsgan_pan2019: DSGAN = Field(
-        default_factory=lambda: DSGAN(l1=0.0),
-        description="DS-GAN of its authors [ours: as Pan et al. 2019]",
+    dsgan_pan2019: DSGANPan2019 = Field(
+        default_factory=DSGANPan2019, description="DS-GAN of its authors [Pan et al. 2019]"
     )
     ldm: LDM = Field(default_factory=LDM, description="LDM [paper §3; Rombach et al. 2022]")
+    pasta: PASTA = Field(default_factory=PASTA, description="PASTA [paper §3; Li et al. 2024]")
     ficd: FICD = Field(default_factory=FICD, description="FICD [paper §3; Yu et al. 2024]")
     regressor: Regressor = Field(
         default_factory=Regressor, description="A U-Net without draws [ours: yardstick]"
