@@ -4,13 +4,14 @@ from typing import Any
 
 from acadiff.recipe.baselines import (
     DSGAN,
+    Adversarial,
     Baselines,
     Classifier,
     Critic,
+    DSGANPan2019,
     Pix2Pix,
     ResidualTranslator,
     UNetTranslator,
-    adversarial,
 )
 from acadiff.recipe.parts import (
     Codec,
@@ -62,17 +63,17 @@ _AT_1_MM: dict[str, Any] = {
     "translator": ResidualTranslator(kernel=7),
     "classifier": Classifier(pools=4),
     "shift": 3,
-    "training": adversarial(steps=72000),
+    "training": Adversarial(steps=72000),
 }
 _GANS = Baselines(
     pix2pix=Pix2Pix(
         translator=UNetTranslator(widths=(64, 128, 256, 512, 512)),
         critic=Critic(channels=64, layers=3),
         shift=3,
-        training=adversarial(steps=96000),
+        training=Adversarial(steps=96000),
     ),
     dsgan=DSGAN(**_AT_1_MM),
-    dsgan_pan2019=DSGAN(**{**_AT_1_MM, "critic": Critic(channels=32, layers=3), "l1": 0.0}),
+    dsgan_pan2019=DSGANPan2019(**{**_AT_1_MM, "critic": Critic(channels=32, layers=3)}),
 )
 """Sizes and epochs of the originals: 200 for Pix2Pix, 150 for DS-GAN, of 480 people."""
 
