@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from acadiff.recipe.baselines import (
+from acadiff.recipe.baselines import Baselines
+from acadiff.recipe.gans import (
     DSGAN,
     Adversarial,
-    Baselines,
     Classifier,
     Critic,
     DSGANPan2019,
