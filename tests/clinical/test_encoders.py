@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from acadiff.clinical import ENCODERS, Detail, Person, Prompt, make_encoder
-from acadiff.clinical.scores import told_diagnoses
+from acadiff.clinical.scores import told_diagnoses, told_numbers
 from acadiff.cohort.table import Diagnosis, Scores
 from acadiff.errors import EncoderError
 from acadiff.modality import Modality
@@ -120,3 +120,13 @@ def test_the_diagnosis_can_be_read_back_from_what_scores_are_encoded_to():
 def test_settings_that_an_encoder_does_not_have_are_one_sentence(key):
     with pytest.raises(EncoderError, match="settings that it does not have.*'parrot'"):
         make_encoder(key, {"parrot": 1})
+
+
+def test_numbers_are_read_back_from_their_knots():
+    told = [Scores(27.5, 12, 0.5), Scores(mmse=0), Scores(), Scores(adas13=85, cdrsb=18)]
+    prompts = [replace(PAPER, scores=scores) for scores in told]
+    text = make_encoder("scores", {}).encode(prompts)
+    values, there = told_numbers(text, ("mmse", "adas13", "cdrsb"))
+    expected = [[27.5, 12, 0.5], [0, 0, 0], [0, 0, 0], [0, 85, 18]]
+    torch.testing.assert_close(values, torch.tensor(expected))
+    assert there.tolist() == [[1, 1, 1], [1, 0, 0], [0, 0, 0], [0, 1, 1]]
