@@ -182,8 +182,8 @@ class PASTA(Generator):
         self, answer: Float[Tensor, "b o i j"], like: Float[Tensor, "r c s i j"]
     ) -> Float[Tensor, "b c s i j"]:
         """An arm's answer as the stacks of one side."""
-        wide = like.shape[1] * self.stacks.size
-        return answer[:, :wide].unflatten(1, (like.shape[1], self.stacks.size))
+        count, size = like.shape[1], self.stacks.size
+        return rearrange(answer[:, : count * size], "b (c s) i j -> b c s i j", s=size)
 
     def _told(self, text: Text) -> Float[Tensor, "b w"]:
         values, told = told_numbers(text, _SCORES)
@@ -224,7 +224,8 @@ class PASTA(Generator):
             facts = told.expand(len(x_t), -1)
             return self._cut(self.target_arm.denoise(framed, times, features, facts), x_t)
 
-        return self.sampler.sample(network, noise).unflatten(0, start.shape[:2])
+        made = self.sampler.sample(network, noise)
+        return rearrange(made, "(p n) c s i j -> p n c s i j", p=len(start))
 
 
 def _masked(each: Float[Tensor, "b c"], there: Float[Tensor, "b c"]) -> Float[Tensor, ""]:

@@ -33,7 +33,7 @@ class Stacks:
         self, volume: Float[Tensor, "b c i j k"], starts: Sequence[int]
     ) -> Float[Tensor, "b c s i j"]:
         """One stack of each row."""
-        rows = zip(volume.split(1), starts, strict=True)
+        rows = zip(torch.split(volume, 1), starts, strict=True)
         return torch.cat([self._cut(row, start) for row, start in rows])
 
     def anywhere(self, count: int, random: torch.Generator) -> list[int]:

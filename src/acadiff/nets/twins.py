@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float, Int
 from monai.networks.nets import DiffusionModelUNet
 from monai.networks.nets.diffusion_model_unet import DiffusionUNetResnetBlock
@@ -100,7 +101,7 @@ class Arm(nn.Module):
         if self._led is None:
             return None
         feature = next(self._led)
-        rows = hidden.unflatten(0, (len(feature), -1))
+        rows = rearrange(hidden, "(b n) c i j -> b n c i j", b=len(feature))
         return (rows * (1 + feature[:, None])).flatten(0, 1)
 
     def _hear(self, embed: nn.Module, given: Any, time: Tensor) -> Tensor | None:  # noqa: ARG002
