@@ -1,9 +1,9 @@
 """Turn scores into the tables of docs/results.md.
 
-    python benchmarks/table.py OUT/results --regressor OUT --work WORK
+    python benchmarks/table.py OUT/results --work WORK
 
-Reads generation.tsv of `acadiff score`, regressor-*.tsv of benchmarks/regressor.py and
-WORK/codecs/*/codec_eval.json; prints Markdown. Every gain is per subject, then averaged; ± is the
+Reads generation.tsv of `acadiff score` and WORK/codecs/*/codec_eval.json; prints Markdown. With
+`--regressor results/generation-4mm` the regressor's scores come from regressor-*.tsv there. Every gain is per subject, then averaged; ± is the
 SD over subjects. SIMULATED: nothing here is about patients.
 """
 
