@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from acadiff.recipe.baselines import Baselines
+from acadiff.recipe.baselines import (
+    FICD,
+    PASTA,
+    Arms,
+    Baselines,
+    DiffusionNetwork,
+    LinearDiffusion,
+    SliceDiffusion,
+)
 from acadiff.recipe.gans import (
     DSGAN,
     Adversarial,
@@ -65,7 +73,7 @@ _AT_1_MM: dict[str, Any] = {
     "shift": 3,
     "training": Adversarial(steps=72000),
 }
-_GANS = Baselines(
+_ORIGINALS = Baselines(
     pix2pix=Pix2Pix(
         translator=UNetTranslator(widths=(64, 128, 256, 512, 512)),
         critic=Critic(channels=64, layers=3),
@@ -74,8 +82,27 @@ _GANS = Baselines(
     ),
     dsgan=DSGAN(**_AT_1_MM),
     dsgan_pan2019=DSGANPan2019(**{**_AT_1_MM, "critic": Critic(channels=32, layers=3)}),
+    pasta=PASTA(
+        slices=15,
+        stride=1,
+        network=Arms(
+            channels=(64, 128, 192, 256),
+            num_res_blocks=4,
+            attention_levels=(False, False, True, True),
+            num_head_channels=64,
+        ),
+        diffusion=SliceDiffusion(steps=100),
+        window=11,
+        training=Optimisation(steps=80000, batch=1, rate=5e-4, weight_decay=1e-5, ema=0.999),
+    ),
+    ficd=FICD(
+        fold=0,
+        network=DiffusionNetwork(channels=(32, 64, 64, 128), attention_levels=(False,) * 4),
+        diffusion=LinearDiffusion(steps=50),
+        training=Optimisation(steps=96000, batch=1, rate=1e-4, weight_decay=0.0, ema=0.999),
+    ),
 )
-"""Sizes and epochs of the originals: 200 for Pix2Pix, 150 for DS-GAN, of 480 people."""
+"""Sizes and epochs of the originals: 200 for Pix2Pix and FICD, 150 for DS-GAN, of 480 people."""
 
 PAPER = Recipe(
     name="paper-1mm",
@@ -91,7 +118,7 @@ PAPER = Recipe(
     anchor=Denoiser(widths=(64, 128, 256), blocks=(2, 2, 2), heads=4, width_text=128),
     denoiser=Denoiser(widths=(128, 256, 512), blocks=(2, 2, 2), heads=8, width_text=256),
     diffusion=Diffusion(prediction="epsilon", sampler="ddim", steps=50),
-    baselines=_GANS,
+    baselines=_ORIGINALS,
     anchoring=Optimisation(steps=24000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
     training=Optimisation(steps=48000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
 )
