@@ -319,3 +319,26 @@ def test_more_than_the_training_told_cannot_be_asked_for(cohort, work, tmp_path,
     command = ["impute", cohort, tmp_path / "out", "--model", work, "--clinical", "full"]
     assert "was trained with prompts that tell scores; ask for no more" in refused(64, *command)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("codes", "option"),
+    [((0, 0), "--assume-orientation"), ((4, 1), "--prefer-form")],
+)
+def test_what_a_refusal_advises_can_be_said_of_one_scan(river, tmp_path, capsys, codes, option):
+    """A scan without a form, and one whose two forms disagree; as advised, they are taken."""
+    scan, out = tmp_path / "scan.nii.gz", tmp_path / "out.nii.gz"
+    image = nibabel.load(next((river / "cohort").rglob("*_T1w.nii.gz")))
+    right = image.affine
+    turned = right.copy()
+    turned[:3, 3] += 20 * (option == "--prefer-form")
+    changed = nibabel.Nifti1Image(np.asanyarray(image.dataobj), right, image.header)
+    changed.set_qform(turned, codes[1])
+    changed.set_sform(right, codes[0])
+    nibabel.save(changed, scan)
+    work = river / "work"
+    command = [str(x) for x in ("impute", "--mri", scan, "--target", "fdg", "-o", out, "-m", work)]
+    assert main(command) == 65
+    assert option in capsys.readouterr().err
+    assert main([*command, option, "RAS" if "orient" in option else "sform"]) == 0
+    assert out.is_file()

@@ -17,13 +17,16 @@ from acadiff.cli.sources import (
     TOLERANCE,
     ClinicalMapOption,
     ClinicalOption,
+    FormOption,
     LayoutOption,
+    OrientationOption,
     PairsOption,
     ParticipantOption,
     ReconstructionOption,
     SessionOption,
     ToleranceOption,
     TracerMapOption,
+    preferred,
     selection,
 )
 
@@ -72,6 +75,8 @@ def bids_app(
     already_suvr: Annotated[
         bool, typer.Option("--already-suvr", help="PET is SUVR; do not divide it.")
     ] = False,
+    assume_orientation: OrientationOption = None,
+    prefer_form: FormOption = None,
     layout: LayoutOption = None,
     tracer_map: TracerMapOption = None,
     reconstruction: ReconstructionOption = None,
@@ -123,7 +128,13 @@ def bids_app(
         clinical_map=clinical_map,
         visit_tolerance=visit_tolerance,
     )
-    options = Options(voxel=imputer.grid.voxel, warp=warp, already_suvr=already_suvr)
+    options = Options(
+        voxel=imputer.grid.voxel,
+        warp=warp,
+        already_suvr=already_suvr,
+        orientation=assume_orientation,
+        form=preferred(prefer_form),
+    )
     with progress("Preparing") as on_step:
         done = prepare.run(
             bids_dir, out_dir / "prepared", wanted, options, jobs=jobs, on_step=on_step

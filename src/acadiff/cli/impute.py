@@ -8,6 +8,7 @@ import typer
 
 from acadiff.cli.progress import progress
 from acadiff.cli.recipes import ShareOption
+from acadiff.cli.sources import FormOption, OrientationOption, preferred
 from acadiff.cli.train import modalities
 from acadiff.modality import Modality
 
@@ -83,6 +84,8 @@ def impute(
         bool,
         typer.Option("--already-suvr", help="The PET is SUVR already.", rich_help_panel=_FILES),
     ] = False,
+    assume_orientation: OrientationOption = None,
+    prefer_form: FormOption = None,
     diagnosis: Annotated[
         str | None, typer.Option(help="CN, MCI or AD.", rich_help_panel=_PERSON)
     ] = None,
@@ -121,7 +124,11 @@ def impute(
             draws,
             seed,
             space or "input",
-            Options(already_suvr=already_suvr),
+            Options(
+                already_suvr=already_suvr,
+                orientation=assume_orientation,
+                form=preferred(prefer_form),
+            ),
             detail_of(clinical_detail),
             guidance,
         )

@@ -13,6 +13,7 @@ from acadiff.cli.sources import (
     DescOption,
     FormOption,
     LayoutOption,
+    OrientationOption,
     PairsOption,
     ParticipantOption,
     ReconstructionOption,
@@ -60,9 +61,7 @@ def prepare(
     already_suvr: Annotated[
         bool, typer.Option("--already-suvr", help="PET is SUVR; do not divide it.")
     ] = False,
-    assume_orientation: Annotated[
-        str | None, typer.Option(metavar="RAS", help="For scans that do not tell their axes.")
-    ] = None,
+    assume_orientation: OrientationOption = None,
     prefer_form: FormOption = None,
     nonfinite: Annotated[
         str, typer.Option(help="NaN and infinity: refuse, or zero-outside-mask.")
