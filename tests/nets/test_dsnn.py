@@ -22,7 +22,7 @@ def test_maps_of_every_level_are_compared_before_they_are_pooled():
     ]  # fmt: skip
     expected = sum((a - b).abs().mean() for a, b in zip(*maps, strict=True))
     torch.testing.assert_close(network.distance(one, other), expected)
-    assert float(network.distance(one, one)) == 0
+    assert float(network.distance(one, one).detach()) == 0
 
 
 def test_the_pattern_decides_and_not_how_many_cells_there_are():

@@ -24,7 +24,6 @@ DetailOption = Annotated[
     str | None,
     typer.Option(
         "--clinical",
-        "--clinical-detail",
         metavar="LEVEL",
         help="What prompts tell: none, scores, or full (with the diagnosis). Default: full, but "
         "none for people whom the split keeps for classifiers.",
