@@ -27,7 +27,9 @@ def train(
     work: WorkArgument,
     recipe: RecipeOption = "phantom-4mm",
     set_: SetOption = None,
-    method: Annotated[str, typer.Option(help="Method; docs/methods.md tells of each.")] = "acadiff",
+    method: Annotated[
+        str, typer.Option(help="Method; docs/methods.md tells of each.")
+    ] = "acadiff",
     target: Targets = None,
     device: DeviceOption = "auto",
     share: ShareOption = False,
