@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from acadiff.cohort.filters import filters
 from acadiff.cohort.inventory import choose, select
 from acadiff.cohort.sources import read_inventory
 
@@ -75,7 +76,7 @@ def main():
                 start, used = time.perf_counter(), time.process_time()
                 inventory = read_inventory(Path(folder))
                 read, cpu = time.perf_counter(), time.process_time() - used
-                choice = choose(select(inventory, sessions=["M00"]))
+                choice = choose(select(inventory, filters(sessions=["M00"])))
                 times.append((read - start, cpu, time.perf_counter() - read))
             assert len(choice.scans) == 3 * wanted.subjects
             assert not inventory.problems
