@@ -105,6 +105,13 @@ def test_scores_are_standardised_over_the_training_prompts_and_reach_the_scan():
     torch.testing.assert_close(generator.score_mean, torch.tensor([25.0, 20.0, 6.5 / 3]))
     expected = torch.tensor([[30.0, 24, 21], [5, 20, 35], [0, 2, 4.5]]).std(dim=1, correction=0)
     torch.testing.assert_close(generator.score_sd, expected)
+    first = generator.facts
+    generator.facts = torch.nn.Identity()
+    scaled, flags = generator._told(words).chunk(2, dim=1)
+    torch.testing.assert_close(scaled.mean(dim=0), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(scaled.std(dim=0, correction=0), torch.ones(3))
+    assert flags.all()
+    generator.facts = first
     batch, start = sources(shape=VOXEL), noise(generator)
     made, other = (generator.sample(batch, w, start) for w in (words, said(*told[::-1])))
     assert not torch.allclose(made[0], other[0], atol=1e-5)

@@ -16,10 +16,10 @@ def alone(batch, row, modality):
 
 
 def shown():
-    """Three people with MRI and AV45, each under every pattern; and their FDG."""
+    """Three people with each of MRI and AV45 alone, the first with both, too; and FDG scans."""
     generator = make("regressor", awake=False)
     batch = sources(shape=VOXEL)
-    both = replace(batch, available=torch.tensor([[True, False, True]] * 3))
+    both = replace(alone(batch, 0, Modality.MRI), available=torch.tensor([[True, False, True]]))
     rows = [alone(batch, row, m) for row in range(3) for m in (Modality.MRI, Modality.AV45)]
     random = torch.Generator()
     told = [Example(b, torch.zeros(len(b.images), *VOXEL), text(), random) for b in (both, *rows)]
