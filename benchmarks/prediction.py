@@ -21,12 +21,11 @@ from acadiff.cohort.ledger import read_split
 from acadiff.evaluation.metrics import judge, rank_correlation
 from acadiff.evaluation.tables import write_table
 from acadiff.generators import ACADiff
-from acadiff.generators.examples import Dropout, Examples
 from acadiff.imputer import Imputer
 from acadiff.latent.scan import read_model_scan
 from acadiff.modality import Modality
 from acadiff.recipe import load_recipe
-from acadiff.stages.train import Bench, fit_phase
+from acadiff.stages.train import Bench, _training, fit_phase
 from acadiff.volume.grid import place
 from acadiff.volume.image import read_scan
 from acadiff.volume.mask import brain_mask
@@ -40,6 +39,7 @@ def retrained(found, prediction, bench, examples, out):
     arguments["diffusion"]["prediction"] = prediction
     target = found.generator.target
     made = ACADiff(target, **arguments)
+    made.begin(_training(examples, bench))  # in training everybody's start is told by the others
     fixed = found.generator.state_dict().items()
     kept = {k: v for k, v in fixed if not k.startswith("denoiser.")}
     made.load_state_dict(kept, strict=False)
@@ -86,9 +86,8 @@ def main():
     recipe = load_recipe(str(wanted.work / "recipe.toml"))
     fabric = Fabric(accelerator="cpu", devices=1, precision=recipe.precision)
     codecs = imputer.codecs
-    bench = Bench(training, unseen, codecs, recipe, wanted.work, fabric, lambda s: print(s))
-    dropout = Dropout(recipe.conditioning.both, recipe.conditioning.clinical_drop)
-    examples = Examples(target, training, bench.latents(), bench.encoder.encode, dropout=dropout)
+    bench = Bench(ACADiff, training, unseen, codecs, recipe, wanted.work, fabric, print)
+    examples = bench.examples(target, training)
     rows = []
     for kind in KINDS:
         made = retrained(found, kind, bench, examples, wanted.out)
