@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import acadiff
 from acadiff import errors
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +54,11 @@ def test_the_python_of_the_readme_runs(tmp_path):
     command = [sys.executable, "-W", "error", script.name]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", acadiff.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(acadiff, name)
 
 
 def test_the_readme_has_one_command_that_tests():
@@ -129,8 +135,6 @@ def test_what_is_personal_is_recognised(text, what):
 
 
 def test_the_version_heads_the_changelog():
-    import acadiff
-
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest[1] == acadiff.__version__
 

@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Cohort": "acadiff.cohort.table",
+    "Detail": "acadiff.clinical",
     "Imputation": "acadiff.outputs.derivative",
     "Imputer": "acadiff.imputer",
     "Modality": "acadiff.modality",
@@ -19,7 +20,7 @@ _HOMES = {
     "impute": "acadiff.api",
     "load_recipe": "acadiff.recipe",
     "phantom": "acadiff.phantom",
-    "read_cohort": "acadiff.cohort.table",
+    "read_cohort": "acadiff.cohort.dataset",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

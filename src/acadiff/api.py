@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lightning_fabric import Fabric
 
+from acadiff.clinical import Detail
 from acadiff.cohort.table import Cohort, Subject
 from acadiff.imputer import Imputer
 from acadiff.modality import Modality
@@ -49,7 +50,14 @@ def fit(
 
 
 def impute(
-    model: Imputer, subject: Subject, target: Modality, draws: int = 10, seed: int = 0
+    model: Imputer,
+    subject: Subject,
+    target: Modality,
+    draws: int = 10,
+    seed: int = 0,
+    *,
+    detail: Detail = Detail.FULL,
+    guidance: float = 1.0,
 ) -> Imputation:
     """Make one missing scan; see `Imputer.impute`."""
-    return model.impute(subject, target, draws, seed)
+    return model.impute(subject, target, draws, seed, detail=detail, guidance=guidance)
