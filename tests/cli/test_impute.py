@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from brook import contents
 
+from acadiff import phantom
 from acadiff.cli import main
 from acadiff.modality import Modality
 from acadiff.volume.grid import Grid
@@ -342,3 +343,17 @@ def test_what_a_refusal_advises_can_be_said_of_one_scan(river, tmp_path, capsys,
     assert option in capsys.readouterr().err
     assert main([*command, option, "RAS" if "orient" in option else "sform"]) == 0
     assert out.is_file()
+
+
+def test_strict_refuses_what_is_not_to_be_trusted(tmp_path, capsys):
+    """A score that training never saw is said in the record, or with --strict refused."""
+    person = phantom.cohort(tmp_path / "people", subjects=1, voxel=4, seed=3).subjects[0]
+    out = tmp_path / "out.nii.gz"
+    command = ["impute", "--mri", str(person.scans[Modality.MRI]), "--target", "fdg", "-o"]
+    asked = ["--mmse", "2", "--draws", "2"]
+    assert main([*command, str(tmp_path / "no.nii.gz"), *asked, "--strict"]) == 65
+    assert "MMSE is 2; training saw" in capsys.readouterr().err
+    assert not (tmp_path / "no.nii.gz").exists()
+    assert main([*command, str(out), *asked]) == 0
+    warnings = json.loads((tmp_path / "out.json").read_text())["Trust"]["Warnings"]
+    assert "W_COND_OOD" in {code for code, _ in warnings}

@@ -62,6 +62,9 @@ def impute(
     clinical_detail: DetailOption = None,
     guidance: GuidanceOption = 1.0,
     share: ShareOption = False,
+    strict: Annotated[
+        bool, typer.Option(help="Refuse what is not to be trusted, and do not only say so.")
+    ] = False,
     mri: Annotated[
         Path | None, typer.Option(help="T1w scan (.nii or .nii.gz).", rich_help_panel=_FILES)
     ] = None,
@@ -130,6 +133,7 @@ def impute(
             ),
             detail_of(clinical_detail),
             guidance,
+            strict,
         )
         _of_one(wish, model, method, share=share)
         return
@@ -153,6 +157,7 @@ def impute(
         space=space or "model",
         detail=detail_of(clinical_detail),
         guidance=guidance,
+        strict=strict,
     )
     imputer, people = Imputer.load(find(model), method, share=share), read_cohort(cohort)
     warn(imputer.caution(people.simulated))

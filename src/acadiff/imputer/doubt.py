@@ -75,17 +75,15 @@ def trial_name(prompt: Prompt, detail: Detail) -> str:
     return "+".join(m.name for m in prompt.available) + f"-{detail.value}"
 
 
-def refuse_doubtful(told: Record) -> None:
+def refuse_doubtful(told: Mapping[str, Any]) -> None:
     """Refuse a scan made from inputs that are not to be trusted, or for a patient unlike any.
 
     Raises:
         ScanError: it was; the first reason.
     """
-    for code, text in told["Warnings"]:
+    for code, text in told.get("Warnings", ()):
         if code == "W_COND_OOD" or "do not trust" in text:
-            raise ScanError(
-                text, code="E_OOD", value=code, hint="look at the scan, or leave --strict"
-            )
+            raise ScanError(text, code="E_OOD", value=code, hint="look at it, or leave --strict")
 
 
 def _inputs(weights: Weights, scans: Mapping[Modality, ModelScan]) -> tuple[Record, list[Any]]:

@@ -15,6 +15,7 @@ from acadiff.cohort.table import Cohort, Subject
 from acadiff.commit import lock, sha256, sweep, write_json
 from acadiff.errors import AcadiffError, CohortError, MissingInputError, OutputError, UsageError
 from acadiff.imputer import Imputer
+from acadiff.imputer.doubt import refuse_doubtful
 from acadiff.modality import Modality
 from acadiff.outputs.derivative import Imputation, is_done, start_dataset, write_derivative
 from acadiff.registration.back import to_scan
@@ -58,6 +59,7 @@ class Request:
             but nothing of those whom the split keeps for classifiers: their diagnosis is to be
             predicted, so no scan made for them may know it.
         guidance: how strongly the prompts guide; 1 is the paper's.
+        strict: refuse what is not to be trusted, instead of saying so in its record.
 
     Raises:
         UsageError: there is no such space, draws are to be kept elsewhere than on the grid, or
@@ -73,6 +75,7 @@ class Request:
     space: str = "model"
     detail: Detail | None = None
     guidance: float = 1.0
+    strict: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what there is not."""
@@ -225,6 +228,8 @@ def impute_one(
         return True
     sweep((out / job.name.path()).parent)
     imputation = imputer.impute(job.subject, job.target, request.draws, request.seed, **how)
+    if request.strict:
+        refuse_doubtful(imputation.trust)
     if not request.keep_draws:
         imputation = replace(imputation, kept=None)
     if request.space == T1W:

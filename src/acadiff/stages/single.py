@@ -20,6 +20,7 @@ from acadiff.cohort.table import Diagnosis, Scores, Subject
 from acadiff.commit import sha256, write_json
 from acadiff.errors import AcadiffError, OutputError, Problem, ScanError, UsageError
 from acadiff.imputer import Imputer
+from acadiff.imputer.doubt import refuse_doubtful
 from acadiff.modality import Modality
 from acadiff.registration.describe import is_simulated
 from acadiff.registration.options import Options
@@ -49,6 +50,7 @@ class Wish:
         options: how the scans are brought onto the model's grid.
         detail: how much of diagnosis and scores the prompt tells; None tells all that is given.
         guidance: how strongly the prompt guides; 1 is the paper's.
+        strict: refuse what is not to be trusted, instead of saying so in its record.
 
     Raises:
         UsageError: the target is among the sources, there is no source, the name of the file is
@@ -66,6 +68,7 @@ class Wish:
     options: Options = field(default_factory=Options)
     detail: Detail | None = None
     guidance: float = 1.0
+    strict: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -120,6 +123,8 @@ def run(wish: Wish, imputer: Imputer, on_step: OnStep) -> tuple[Problem, ...]:
         scans = _placed(visit, Path(folder))
         subject = Subject(_WHO, None, wish.diagnosis, wish.scores, scans)
         made = imputer.impute(subject, wish.target, wish.draws, wish.seed, **wish.how)
+    if wish.strict:
+        refuse_doubtful(made.trust)
     on_step(f"{wish.target.title} imputed")
     record = {**_record(wish, imputer, subject, visit), "Trust": made.trust}
     _write(wish, (made.mean, made.sd), visit, record)
