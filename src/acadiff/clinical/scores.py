@@ -74,8 +74,7 @@ def told_diagnoses(text: Text) -> Float[Tensor, "b g"]:
     Returns:
         One-hot in the order of `Diagnosis`; all zero where a prompt tells none.
     """
-    start = _start("diagnosis")
-    facts = text.tokens.masked_fill(~text.mask[..., None], 0).sum(dim=1)
+    start, facts = _start("diagnosis"), _summed(text)
     return facts[:, start : start + len(Diagnosis)]
 
 
@@ -93,7 +92,7 @@ def told_numbers(
     """
     import torch
 
-    facts = text.tokens.masked_fill(~text.mask[..., None], 0).sum(dim=1)
+    facts = _summed(text)
     values, told = [], []
     for field in fields:
         knots = torch.tensor(KNOTS[field], dtype=facts.dtype, device=facts.device)
@@ -101,6 +100,11 @@ def told_numbers(
         told.append((shares.sum(dim=1) > 0.5).to(facts.dtype))
         values.append(shares @ knots * told[-1])
     return torch.stack(values, dim=1), torch.stack(told, dim=1)
+
+
+def _summed(text: Text) -> Float[Tensor, "b d"]:
+    """All facts of each prompt in one vector."""
+    return text.tokens.masked_fill(~text.mask[..., None], 0).sum(dim=1)
 
 
 def _vectors(prompt: Prompt) -> Tensor:

@@ -55,6 +55,10 @@ class Sampler(ABC):
             before = z_0
         return z
 
+    def draws(self, network: Network, noise: Float[Tensor, "b n ..."]) -> Float[Tensor, "b n ..."]:
+        """Sample `n` draws of each of `b` people as one batch, person by person."""
+        return self.sample(network, noise.flatten(0, 1)).reshape(noise.shape)
+
     def _clean(self, network: Network, z: Tensor, t: int) -> Tensor:
         """The network's clean latent at time `t`."""
         times = torch.full((len(z),), t, device=z.device)

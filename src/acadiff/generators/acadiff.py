@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
-from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -220,10 +219,7 @@ class ACADiff(Generator):
 
             return self._guided(answer, text, guidance)
 
-        start = rearrange(noise, "b n c i j k -> (b n) c i j k")
-        rest = self.sampler.sample(network, start)
-        rest = rearrange(rest, "(b n) c i j k -> b n c i j k", n=draws)
-        return anchor[:, None] + self.spread * rest
+        return anchor[:, None] + self.spread * self.sampler.draws(network, noise)
 
     @torch.no_grad()
     def expected(

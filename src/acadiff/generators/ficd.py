@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from einops import rearrange, repeat
+from einops import repeat
 from jaxtyping import Float
 from monai.networks.nets import DiffusionModelUNet
 from torch import Tensor
@@ -122,7 +122,4 @@ class FICD(Generator):
         def network(x_t: Tensor, t: Tensor) -> Tensor:
             return self._answer(x_t, (t * last).round().long(), seen)
 
-        start = rearrange(noise, "b n c i j k -> (b n) c i j k")
-        return rearrange(
-            self.sampler.sample(network, start), "(b n) c i j k -> b n c i j k", n=draws
-        )
+        return self.sampler.draws(network, noise)

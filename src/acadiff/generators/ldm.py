@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from einops import rearrange, repeat
+from einops import repeat
 from jaxtyping import Float
 from monai.networks.nets import DiffusionModelUNet
 from torch import Tensor
@@ -98,7 +98,4 @@ class LDM(Generator):
         def network(z_t: Tensor, t: Tensor) -> Tensor:
             return self._answer(z_t, (t * last).round().long(), sources)
 
-        start = rearrange(noise, "b n c i j k -> (b n) c i j k")
-        return rearrange(
-            self.sampler.sample(network, start), "(b n) c i j k -> b n c i j k", n=draws
-        )
+        return self.sampler.draws(network, noise)
