@@ -17,6 +17,7 @@ from acadiff.cohort.selection import Selection
 from acadiff.errors import OutputError
 from acadiff.modality import Modality
 from acadiff.registration.options import Options
+from acadiff.registration.transform import read_linear
 from acadiff.stages.prepare import run
 from acadiff.volume.grid import Grid, grid_of, place
 from acadiff.volume.image import read_scan
@@ -218,14 +219,17 @@ def test_native_scans_come_back_to_where_they_were_simulated(phantoms, tmp_path)
         likeness[modality].append(native.in_brain(volume, truth, truth.data[0] > 0))
         if modality.is_pet:
             assert abs(suvr(volume) / suvr(truth) - 1) < 0.03
-    # People differ from the template by more than a motion, so that the best placement is not
-    # quite the simulated one: here the bars hold on average. That each scan passes them once it
-    # is compared where it was placed, tests/registration/test_native.py shows.
-    assert np.mean(likeness[MRI]) >= 0.9
+        # People differ from the template by more than a motion, so that the best placement is
+        # not quite the simulated one: each scan is held to its bar where it was placed, ...
+        where = tmp_path / "out" / f"sub-{subject}" / "anat"
+        (told,) = where.glob("*_from-MNI*_to-T1w_mode-image_xfm.txt")
+        there = native.like(truth, scans[subject][MRI].motion, read_linear(told).inverse, Grid(2))
+        alike = native.in_brain(volume, there, there.data[0] > 0.05 * there.data.max())
+        assert alike >= (0.95 if modality.is_pet else 0.9)
+    # ... and on average to the same bar where it was simulated.
     assert min(likeness[MRI]) >= 0.85
-    for tracer in (FDG, AV45):
-        assert np.mean(likeness[tracer]) >= 0.95
-        assert min(likeness[tracer]) >= 0.93
+    for modality, found in likeness.items():
+        assert np.mean(found) >= (0.95 if modality.is_pet else 0.9)
 
 
 COMPOSITES = {
