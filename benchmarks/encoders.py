@@ -123,6 +123,13 @@ def told(subjects):
     return {OWN: list(subjects), WITHHELD: silent, SHUFFLED: others}
 
 
+def conditions(bench, subjects):
+    """Those in which the encoder hears something else; `none` hears nothing in any."""
+    everyone = told(subjects)
+    silent = bench.recipe.conditioning.encoder == "none"
+    return {OWN: everyone[OWN]} if silent else everyone
+
+
 def judged(generator, bench, subjects):
     """A row a person, pattern and condition."""
     target, grid = generator.target, next(iter(bench.codecs.values())).grid
@@ -131,7 +138,7 @@ def judged(generator, bench, subjects):
         scans = [{m: read_model_scan(p, m, grid) for m, p in s.scans.items()} for s in here]
         latents = [{m: bench.codecs[m].codec.encode(s.image[None])[0] for m, s in x.items()}
                    for x in scans]  # fmt: skip
-        for condition, everybody in told(subjects).items():
+        for condition, everybody in conditions(bench, subjects).items():
             people = everybody[start : start + AT_ONCE]
             for pattern in source_patterns(target):
                 made = expected(generator, bench, people, latents, pattern)
@@ -149,8 +156,9 @@ def expected(generator, bench, people, latents, pattern):
     )
     told = bench.recipe.conditioning.person
     prompts = [Prompt.of(s, generator.target, pattern, person=told) for s in people]
+    text = bench.encoder.encode(prompts)
     with torch.autocast("cpu", torch.bfloat16):
-        mean = generator.expected(batch, bench.encoder.encode(prompts))
+        mean = generator.expected(batch, text)
         return bench.codecs[generator.target].codec.decode(mean).float()
 
 

@@ -46,6 +46,13 @@ def test_a_prompt_alone_equals_the_prompt_among_others_to_the_bit(local):
     assert torch.equal(together[1], local.encode([PAPER]).tokens[0])
 
 
+def test_half_precision_around_it_changes_no_bit(local):
+    wanted = local.encode([PAPER]).tokens
+    with torch.autocast("cpu", torch.bfloat16):
+        found = LocalEncoder().encode([PAPER]).tokens
+    assert torch.equal(found, wanted)
+
+
 def test_agrees_with_a_padded_batch_through_the_attention_mask(local):
     """Oracle: what transformers gives for a padded batch, at the places that are not padding."""
     tokenizer, network = local._model

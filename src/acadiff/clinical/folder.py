@@ -88,7 +88,7 @@ class FolderEncoder(TextEncoder):
                 f"a prompt has {count} word pieces, {self.name} reads at most {longest}: "
                 "shorten it"
             )
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
             hidden: Tensor = network(**pieces).last_hidden_state[0]
         return hidden
 
