@@ -157,7 +157,7 @@ def _vectors(model: _Model, prompt: str) -> Float[Tensor, "n d"]:
             f"a prompt has {len(pieces)} word pieces, all-MiniLM-L6-v2 reads at most {_LONGEST}: "
             "shorten it"
         )
-    # Half precision around the caller would change the vectors, and with them the model's identity.
+    # Half precision around the caller would change the vectors, and so the identity of the model.
     with torch.no_grad(), torch.autocast("cpu", enabled=False):
         hidden: Tensor = model.network(input_ids=torch.tensor([pieces])).last_hidden_state[0]
     return hidden
