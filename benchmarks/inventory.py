@@ -13,9 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from acadiff.cohort.files.sources import read_inventory
 from acadiff.cohort.filters import filters
 from acadiff.cohort.inventory import choose, select
-from acadiff.cohort.sources import read_inventory
 
 SIDECAR = {
     "pet": {

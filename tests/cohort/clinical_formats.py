@@ -3,7 +3,7 @@
 import csv
 import datetime
 
-from acadiff.cohort.clinical import Visit, read_clinical
+from acadiff.cohort.clinical.visit import Visit, read_clinical
 from acadiff.cohort.table import Diagnosis, Scores
 
 YEAR = 365.25

@@ -3,7 +3,7 @@ import os
 import pytest
 from trees import ANAT, AV45, FDG, PET, T1W, codes, grow, keys, people, tell
 
-from acadiff.cohort.bids_tree import read_bids
+from acadiff.cohort.files.bids_tree import read_bids
 from acadiff.modality import Modality
 
 MRI = "sub-1/anat/sub-1_T1w.nii.gz"

@@ -1,7 +1,7 @@
 import pytest
 from trees import codes, grow, keys
 
-from acadiff.cohort.caps import read_caps
+from acadiff.cohort.files.caps import read_caps
 from acadiff.modality import Modality
 
 SPACE = "space-MNI152NLin2009cSym_desc-Crop_res-1x1x1"

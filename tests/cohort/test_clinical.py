@@ -11,7 +11,7 @@ from clinical_formats import (
     visit,
 )
 
-from acadiff.cohort.clinical import read_clinical
+from acadiff.cohort.clinical.visit import read_clinical
 from acadiff.cohort.table import Diagnosis, Scores
 from acadiff.errors import CohortError, MissingInputError
 

@@ -17,7 +17,7 @@ from clinical_formats import (
     visit,
 )
 
-from acadiff.cohort.clinical import read_clinical
+from acadiff.cohort.clinical.visit import read_clinical
 from acadiff.cohort.table import Diagnosis, Scores
 from acadiff.errors import CohortError
 

@@ -1,7 +1,7 @@
 import pytest
 
-from acadiff.cohort.columns import check_overrides, near_misses, read_overrides, resolve
-from acadiff.cohort.vocabulary import COLUMNS
+from acadiff.cohort.clinical.columns import check_overrides, near_misses, read_overrides, resolve
+from acadiff.cohort.clinical.vocabulary import COLUMNS
 from acadiff.errors import CohortError, MissingInputError
 
 CLINICA = [

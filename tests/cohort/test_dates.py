@@ -2,8 +2,8 @@ import datetime
 
 import pytest
 
-from acadiff.cohort.dates import birthday, day, day_first
-from acadiff.cohort.delimited import Cell
+from acadiff.cohort.text.dates import birthday, day, day_first
+from acadiff.cohort.text.delimited import Cell
 from acadiff.errors import CohortError
 
 MAY = datetime.date(2009, 5, 17)

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from acadiff.cohort.delimited import number, parse_table, read_table
-from acadiff.cohort.textfile import shorten
+from acadiff.cohort.text.delimited import number, parse_table, read_table
+from acadiff.cohort.text.textfile import shorten
 from acadiff.errors import CohortError, MissingInputError
 
 PLAIN = "participant_id\tMMSE\tnote\nsub-007\t22\tcafé\nsub-NA\tn/a\tx\n"

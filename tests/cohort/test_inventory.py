@@ -2,8 +2,8 @@ import pytest
 from test_identity import HOSTILE
 from trees import ANAT, PET, T1W, codes, grow, keys, people
 
-from acadiff.cohort.bids_tree import read_bids
-from acadiff.cohort.caps import read_caps
+from acadiff.cohort.files.bids_tree import read_bids
+from acadiff.cohort.files.caps import read_caps
 from acadiff.cohort.filters import filters
 from acadiff.cohort.inventory import choose
 from acadiff.cohort.inventory import select as selected

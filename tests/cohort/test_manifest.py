@@ -4,7 +4,7 @@ import os
 import pytest
 from trees import codes, grow, keys, tell
 
-from acadiff.cohort.manifest import read_manifest, read_pairs
+from acadiff.cohort.files.manifest import read_manifest, read_pairs
 from acadiff.errors import CohortError, MissingInputError
 from acadiff.modality import Modality
 

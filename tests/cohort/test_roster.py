@@ -7,11 +7,11 @@ import pytest
 from trees import AV45, T1W, grow, people, tell
 
 from acadiff.cohort.candidate import Candidate, Inventory
-from acadiff.cohort.clinical import Clinical, Visit
+from acadiff.cohort.clinical.visit import Clinical, Visit
+from acadiff.cohort.files.scan_dates import ScanDates
 from acadiff.cohort.inventory import Choice
 from acadiff.cohort.refusals import concerned, refusals
 from acadiff.cohort.roster import roster, without_scans
-from acadiff.cohort.scan_dates import ScanDates
 from acadiff.cohort.selection import Selection, read_roster
 from acadiff.cohort.table import Diagnosis, Scores
 from acadiff.errors import MissingInputError, NothingSelectedError, Problem

@@ -2,7 +2,7 @@ import datetime
 
 import pytest
 
-from acadiff.cohort.scan_dates import scan_dates
+from acadiff.cohort.files.scan_dates import scan_dates
 from acadiff.errors import MissingInputError
 
 MAY = datetime.date(2009, 5, 17)

@@ -3,7 +3,7 @@ import os
 import pytest
 from trees import tell
 
-from acadiff.cohort.sidecar import MAX_BYTES, read_json
+from acadiff.cohort.files.sidecar import MAX_BYTES, read_json
 from acadiff.errors import CohortError
 
 

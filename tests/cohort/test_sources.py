@@ -3,7 +3,7 @@ import os
 import pytest
 from trees import AV45, FDG, MRI, T1W, grow, keys, tell
 
-from acadiff.cohort.sources import read_inventory
+from acadiff.cohort.files.sources import read_inventory
 from acadiff.errors import CohortError, MissingInputError, UsageError
 from acadiff.modality import Modality
 

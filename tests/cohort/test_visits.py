@@ -2,9 +2,9 @@ import datetime
 
 import pytest
 
-from acadiff.cohort.clinical import Clinical, Visit
+from acadiff.cohort.clinical.nearest import nearest
+from acadiff.cohort.clinical.visit import Clinical, Visit
 from acadiff.cohort.table import Scores
-from acadiff.cohort.visits import nearest
 
 START = datetime.date(2009, 5, 17)
 

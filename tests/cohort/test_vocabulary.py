@@ -1,8 +1,6 @@
 import pytest
 
-from acadiff.cohort.delimited import Cell
-from acadiff.cohort.table import Diagnosis
-from acadiff.cohort.vocabulary import (
+from acadiff.cohort.clinical.vocabulary import (
     BASELINE,
     COLUMNS,
     DIAGNOSES,
@@ -13,6 +11,8 @@ from acadiff.cohort.vocabulary import (
     sex,
     site,
 )
+from acadiff.cohort.table import Diagnosis
+from acadiff.cohort.text.delimited import Cell
 from acadiff.errors import CohortError
 
 CN, MCI, AD = Diagnosis

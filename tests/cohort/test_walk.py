@@ -4,8 +4,8 @@ import socket
 import pytest
 from trees import MRI, codes, grow, keys
 
-from acadiff.cohort.bids_tree import read_bids
-from acadiff.cohort.walk import walk
+from acadiff.cohort.files.bids_tree import read_bids
+from acadiff.cohort.files.walk import walk
 
 
 @pytest.fixture

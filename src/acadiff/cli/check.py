@@ -75,7 +75,7 @@ def check(
     """Tell which scans are there, which are missing and which cannot be used, and why."""
     from rich.console import Console
 
-    from acadiff.cohort.validator import EXIT_CODE
+    from acadiff.cohort.files.validator import EXIT_CODE
     from acadiff.stages import check as stage
 
     wanted = selection(

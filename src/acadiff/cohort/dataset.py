@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from acadiff.bids import label, parse, subject_label
-from acadiff.cohort.delimited import read_table
 from acadiff.cohort.table import Cohort, Diagnosis, Scores, Subject
+from acadiff.cohort.text.delimited import read_table
 from acadiff.errors import CohortError, MissingInputError
 from acadiff.modality import Modality
 

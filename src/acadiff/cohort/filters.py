@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acadiff.cohort.identity import canonical_session, canonical_subject, rid_of
-from acadiff.cohort.textfile import shown
+from acadiff.cohort.text.textfile import shown
 from acadiff.errors import CohortError, Problem
 
 Pattern = tuple[str | None, str | None]

@@ -10,7 +10,7 @@ from acadiff.cohort.candidate import Candidate as Candidate
 from acadiff.cohort.candidate import Inventory as Inventory
 from acadiff.cohort.candidate import Key, refusal
 from acadiff.cohort.filters import Filters, fitting
-from acadiff.cohort.textfile import shown
+from acadiff.cohort.text.textfile import shown
 from acadiff.errors import CohortError, NothingSelectedError, Problem
 from acadiff.modality import Modality
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from acadiff.bids import subject_label
 from acadiff.cohort.dataset import PEOPLE
-from acadiff.cohort.delimited import read_table
 from acadiff.cohort.table import Cohort
+from acadiff.cohort.text.delimited import read_table
 from acadiff.commit import write_text
 from acadiff.errors import CohortError, MissingInputError
 

@@ -4,9 +4,9 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from acadiff.cohort.entities import Entities, entities_of
+from acadiff.cohort.files.entities import Entities, entities_of
+from acadiff.cohort.files.tracers import tracer_of
 from acadiff.cohort.identity import canonical_session, canonical_subject
-from acadiff.cohort.tracers import tracer_of
 from acadiff.errors import CohortError, Problem
 from acadiff.modality import Modality
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acadiff.cohort.candidate import Candidate, Inventory
-from acadiff.cohort.clinical import Clinical, Visit
+from acadiff.cohort.clinical.nearest import WINDOW_DAYS, nearest
+from acadiff.cohort.clinical.visit import Clinical, Visit
+from acadiff.cohort.files.scan_dates import ScanDates
 from acadiff.cohort.inventory import Choice
 from acadiff.cohort.refusals import Who, refusals
-from acadiff.cohort.scan_dates import ScanDates
-from acadiff.cohort.visits import WINDOW_DAYS, nearest
 from acadiff.errors import Problem
 from acadiff.modality import Modality
 

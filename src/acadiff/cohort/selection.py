@@ -5,18 +5,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from acadiff.cohort import bids_tree, manifest
 from acadiff.cohort.candidate import Inventory
-from acadiff.cohort.clinical import Clinical, read_clinical
-from acadiff.cohort.columns import read_overrides, resolve
-from acadiff.cohort.delimited import read_table
+from acadiff.cohort.clinical.columns import read_overrides, resolve
+from acadiff.cohort.clinical.nearest import WINDOW_DAYS
+from acadiff.cohort.clinical.visit import Clinical, read_clinical
+from acadiff.cohort.files import bids_tree, manifest
+from acadiff.cohort.files.scan_dates import scan_dates
+from acadiff.cohort.files.sources import read_inventory
 from acadiff.cohort.filters import filters
 from acadiff.cohort.inventory import choose, select
 from acadiff.cohort.roster import Roster, roster, without_scans
-from acadiff.cohort.scan_dates import scan_dates
 from acadiff.cohort.shared_mri import share_mri
-from acadiff.cohort.sources import read_inventory
-from acadiff.cohort.visits import WINDOW_DAYS
+from acadiff.cohort.text.delimited import read_table
 from acadiff.errors import Problem
 from acadiff.modality import Modality
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from acadiff.cohort.candidate import Candidate, Inventory, inventory_of
-from acadiff.cohort.textfile import shown
+from acadiff.cohort.text.textfile import shown
 from acadiff.errors import Problem
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from acadiff import __version__
-from acadiff.cohort.clinical import Visit
+from acadiff.cohort.clinical.visit import Visit
 from acadiff.cohort.dataset import PEOPLE, VISITS
 from acadiff.commit import lock, write_json, write_text
 from acadiff.errors import OutputError, Problem

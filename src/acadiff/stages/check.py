@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from acadiff.cohort.candidate import Candidate
+from acadiff.cohort.files.validator import violations
 from acadiff.cohort.roster import Member, Roster
 from acadiff.cohort.selection import Selection, read_roster
-from acadiff.cohort.textfile import shown
-from acadiff.cohort.validator import violations
+from acadiff.cohort.text.textfile import shown
 from acadiff.commit import lock, write_text
 from acadiff.errors import AcadiffError, Problem
 from acadiff.evaluation.missingness import Missingness, Person, missingness

@@ -11,7 +11,7 @@ from acadiff import __version__
 from acadiff.cohort import dataset
 from acadiff.cohort.roster import Member, Roster
 from acadiff.cohort.selection import Selection, read_roster
-from acadiff.cohort.textfile import shown
+from acadiff.cohort.text.textfile import shown
 from acadiff.commit import lock, sha256, sweep
 from acadiff.errors import AcadiffError, Problem, UsageError
 from acadiff.modality import Modality

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from acadiff.cohort.textfile import shown
+from acadiff.cohort.text.textfile import shown
 from acadiff.errors import CohortError
 from acadiff.modality import Modality
 

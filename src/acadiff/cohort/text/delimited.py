@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from acadiff.cohort.textfile import MAX_BYTES, decoded, read_bytes, shorten, shown
+from acadiff.cohort.text.textfile import MAX_BYTES, decoded, read_bytes, shorten, shown
 from acadiff.errors import CohortError
 
 # Lower case; beside BIDS' own `n/a`, what R, pandas, SAS, SQL and spreadsheets write for nothing.

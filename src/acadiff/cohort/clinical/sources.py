@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acadiff.cohort.textfile import shown, unreadable
+from acadiff.cohort.text.textfile import shown, unreadable
 from acadiff.errors import CohortError, MissingInputError
 
 PEOPLE = "participants.tsv"

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acadiff.cohort.clinical_sources import SESSIONS, labels
-from acadiff.cohort.dates import day, day_first
-from acadiff.cohort.delimited import Row, Table, read_table
-from acadiff.cohort.facts import place
+from acadiff.cohort.clinical.facts import place
+from acadiff.cohort.clinical.sources import SESSIONS, labels
 from acadiff.cohort.identity import canonical_session, canonical_subject
-from acadiff.cohort.textfile import shown
+from acadiff.cohort.text.dates import day, day_first
+from acadiff.cohort.text.delimited import Row, Table, read_table
+from acadiff.cohort.text.textfile import shown
 from acadiff.errors import AcadiffError, CohortError, Problem
 
 _WHEN = "acq_time"

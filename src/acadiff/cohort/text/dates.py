@@ -4,7 +4,7 @@ import datetime
 import re
 from collections.abc import Iterable
 
-from acadiff.cohort.delimited import Cell
+from acadiff.cohort.text.delimited import Cell
 
 _TIME = r"(?:[T ][0-9:.]{4,15}(?:Z|[+-][0-9:]{2,6})?)?"
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})" + _TIME)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acadiff.cohort.candidate import refusal
-from acadiff.cohort.entities import IMAGES
-from acadiff.cohort.textfile import shown
+from acadiff.cohort.files.entities import IMAGES
+from acadiff.cohort.text.textfile import shown
 from acadiff.errors import CohortError, Problem
 
 Parts = tuple[str, ...]

@@ -9,13 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from acadiff.cohort.candidate import Inventory, refusal
-from acadiff.cohort.claims import Claims, Found, check_place, gather, visit_folders
-from acadiff.cohort.entities import SUFFIXES, image_entities
+from acadiff.cohort.files.claims import Claims, Found, check_place, gather, visit_folders
+from acadiff.cohort.files.entities import SUFFIXES, image_entities
+from acadiff.cohort.files.sidecar import Sidecars
+from acadiff.cohort.files.tracers import tracer_map
+from acadiff.cohort.files.walk import Folder, Parts, walk
 from acadiff.cohort.identity import canonical_subject
-from acadiff.cohort.sidecar import Sidecars
-from acadiff.cohort.textfile import shown
-from acadiff.cohort.tracers import tracer_map
-from acadiff.cohort.walk import Folder, Parts, walk
+from acadiff.cohort.text.textfile import shown
 from acadiff.errors import CohortError, Problem
 from acadiff.modality import Modality
 

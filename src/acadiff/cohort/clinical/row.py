@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from acadiff.cohort import vocabulary
-from acadiff.cohort.dates import birthday, day
-from acadiff.cohort.delimited import ADNI_CODES, Cell, Row, Table, number
-from acadiff.cohort.facts import YEAR, Entry, Facts, place
+from acadiff.cohort.clinical import vocabulary
+from acadiff.cohort.clinical.facts import YEAR, Entry, Facts, place
 from acadiff.cohort.identity import canonical_session, canonical_subject, session_of
 from acadiff.cohort.table import Diagnosis
+from acadiff.cohort.text.dates import birthday, day
+from acadiff.cohort.text.delimited import ADNI_CODES, Cell, Row, Table, number
 from acadiff.errors import CohortError
 
 # From, to, and the steps between where a scale has them: a box of the CDR counts halves.

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from acadiff.cohort.candidate import Inventory
-from acadiff.cohort.claims import Claims, Found, check_place, gather, visit_folders
-from acadiff.cohort.entities import SUFFIXES, Entities, image_entities
-from acadiff.cohort.sidecar import Sidecars
-from acadiff.cohort.tracers import tracer_map
-from acadiff.cohort.walk import Parts, walk
+from acadiff.cohort.files.claims import Claims, Found, check_place, gather, visit_folders
+from acadiff.cohort.files.entities import SUFFIXES, Entities, image_entities
+from acadiff.cohort.files.sidecar import Sidecars
+from acadiff.cohort.files.tracers import tracer_map
+from acadiff.cohort.files.walk import Parts, walk
 from acadiff.modality import Modality
 
 LAYOUT = "caps"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from acadiff.cohort.textfile import decoded, read_bytes, shorten
-from acadiff.cohort.vocabulary import BASELINE, COLUMNS, PARTS, fold
+from acadiff.cohort.clinical.vocabulary import BASELINE, COLUMNS, PARTS, fold
+from acadiff.cohort.text.textfile import decoded, read_bytes, shorten
 from acadiff.errors import CohortError, Problem
 
 _LISTED = {name for ranks in COLUMNS.values() for rank in ranks for name in rank}

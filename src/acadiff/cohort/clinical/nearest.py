@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Sequence
 
-from acadiff.cohort.clinical import Clinical, Visit
+from acadiff.cohort.clinical.visit import Clinical, Visit
 from acadiff.errors import Problem
 
 WINDOW_DAYS = 180

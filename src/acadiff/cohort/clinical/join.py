@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from acadiff.cohort.clinical_table import Reading
-from acadiff.cohort.facts import LOOSE, Entry, Facts, alike, place
+from acadiff.cohort.clinical.facts import LOOSE, Entry, Facts, alike, place
+from acadiff.cohort.clinical.table import Reading
 from acadiff.cohort.identity import clashes, rid_of
 from acadiff.cohort.table import Diagnosis
 from acadiff.errors import Problem

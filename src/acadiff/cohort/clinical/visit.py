@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from acadiff.cohort.clinical_join import join
-from acadiff.cohort.clinical_sources import Source, labels, sources
-from acadiff.cohort.clinical_table import Reading, counted, read_entries
-from acadiff.cohort.columns import check_overrides
-from acadiff.cohort.delimited import Table, read_table
-from acadiff.cohort.facts import Facts
+from acadiff.cohort.clinical.columns import check_overrides
+from acadiff.cohort.clinical.facts import Facts
+from acadiff.cohort.clinical.join import join
+from acadiff.cohort.clinical.sources import Source, labels, sources
+from acadiff.cohort.clinical.table import Reading, counted, read_entries
 from acadiff.cohort.identity import canonical_subject
 from acadiff.cohort.table import Diagnosis, Scores
-from acadiff.cohort.textfile import shorten, shown
+from acadiff.cohort.text.delimited import Table, read_table
+from acadiff.cohort.text.textfile import shorten, shown
 from acadiff.errors import AcadiffError, CohortError, Problem
 
 _KEYS = ("participant_id", "session_id", "date")

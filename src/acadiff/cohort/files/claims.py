@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acadiff.cohort.candidate import Candidate, Inventory, inventory_of, refusal
-from acadiff.cohort.entities import KNOWN, Entities, is_image
+from acadiff.cohort.files.entities import KNOWN, Entities, is_image
+from acadiff.cohort.files.sidecar import NOTHING, Fields, Sidecars
+from acadiff.cohort.files.tracers import Tracers, named_tracer, tracer_of
+from acadiff.cohort.files.walk import Folder, Parts
 from acadiff.cohort.identity import canonical_session, canonical_subject
-from acadiff.cohort.sidecar import NOTHING, Fields, Sidecars
-from acadiff.cohort.textfile import shown
-from acadiff.cohort.tracers import Tracers, named_tracer, tracer_of
-from acadiff.cohort.walk import Folder, Parts
+from acadiff.cohort.text.textfile import shown
 from acadiff.errors import CohortError, Problem
 from acadiff.modality import Modality
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from acadiff.cohort import bids_tree, caps, manifest
 from acadiff.cohort.candidate import Inventory
-from acadiff.cohort.entities import IMAGES
+from acadiff.cohort.files import bids_tree, caps, manifest
+from acadiff.cohort.files.entities import IMAGES
 from acadiff.errors import CohortError, MissingInputError, UsageError
 from acadiff.modality import Modality
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from acadiff.cohort.entities import Entities
-from acadiff.cohort.textfile import shown
+from acadiff.cohort.files.entities import Entities
+from acadiff.cohort.text.textfile import shown
 from acadiff.errors import CohortError
 from acadiff.modality import Modality
 

@@ -9,8 +9,8 @@ import unicodedata
 from collections.abc import Mapping
 from functools import cache
 
-from acadiff.cohort.delimited import ADNI_CODES, Cell
 from acadiff.cohort.table import Diagnosis
+from acadiff.cohort.text.delimited import ADNI_CODES, Cell
 
 # Our name → names in tables, folded (`fold`), by rank. In a row, the first rank that has a value
 # counts; two columns of one rank in one table are ambiguous.

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from acadiff.cohort.entities import Entities, entities_of
-from acadiff.cohort.textfile import read_bytes, shown
-from acadiff.cohort.walk import Folder, Parts
+from acadiff.cohort.files.entities import Entities, entities_of
+from acadiff.cohort.files.walk import Folder, Parts
+from acadiff.cohort.text.textfile import read_bytes, shown
 from acadiff.errors import AcadiffError, CohortError
 
 MAX_BYTES = 16 * 2**20

@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from acadiff.cohort.clinical_row import Layout, read_row, whose
-from acadiff.cohort.columns import near_misses, resolve
-from acadiff.cohort.dates import day_first
-from acadiff.cohort.delimited import Row, Table
-from acadiff.cohort.facts import Entry
-from acadiff.cohort.vocabulary import fold, is_code
+from acadiff.cohort.clinical.columns import near_misses, resolve
+from acadiff.cohort.clinical.facts import Entry
+from acadiff.cohort.clinical.row import Layout, read_row, whose
+from acadiff.cohort.clinical.vocabulary import fold, is_code
+from acadiff.cohort.text.dates import day_first
+from acadiff.cohort.text.delimited import Row, Table
 from acadiff.errors import CohortError, Problem
 
 # Columns of what changes from visit to visit, and of what does not.

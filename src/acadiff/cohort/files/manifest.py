@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acadiff.cohort.candidate import Candidate, Inventory, inventory_of, refusal
-from acadiff.cohort.claims import refuse_synthetic, suvr_of
-from acadiff.cohort.dates import day, day_first
-from acadiff.cohort.delimited import Cell, Row, Table, read_table
-from acadiff.cohort.entities import IMAGES, Entities, entities_of
+from acadiff.cohort.files.claims import refuse_synthetic, suvr_of
+from acadiff.cohort.files.entities import IMAGES, Entities, entities_of
+from acadiff.cohort.files.sidecar import NOTHING, Fields, read_json
 from acadiff.cohort.identity import canonical_session, canonical_subject, checked_label
 from acadiff.cohort.shared_mri import shared_warning
-from acadiff.cohort.sidecar import NOTHING, Fields, read_json
-from acadiff.cohort.textfile import shown
+from acadiff.cohort.text.dates import day, day_first
+from acadiff.cohort.text.delimited import Cell, Row, Table, read_table
+from acadiff.cohort.text.textfile import shown
 from acadiff.errors import CohortError, Problem
 from acadiff.modality import Modality
 

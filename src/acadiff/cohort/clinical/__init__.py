@@ -1,0 +1,1 @@
+"""Clinical tables: what is known of every person at every visit."""

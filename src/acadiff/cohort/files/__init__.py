@@ -1,0 +1,1 @@
+"""What a source holds: BIDS, CAPS and tables of paths, and what their names and JSON tell."""

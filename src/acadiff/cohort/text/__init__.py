@@ -1,0 +1,1 @@
+"""Text in files, as it stands there: tables, encodings, days."""
