@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make the weights that come with the package, from nothing: simulate, compress, train, copy.
+# Make the weights that come with the package, from nothing: simulate, compress, train, calibrate, copy.
 #
 #     benchmarks/weights.sh FOLDER
 #
@@ -18,6 +18,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 "$acadiff" compress "$folder/cohort" "$folder/work" --recipe phantom-4mm --device cpu
 "$acadiff" train "$folder/cohort" "$folder/work" --recipe phantom-4mm --device cpu
 "$acadiff" train "$folder/cohort" "$folder/work" --recipe phantom-4mm --method mean --device cpu
+"$acadiff" calibrate "$folder/cohort" "$folder/work"
 python - "$folder/work" "$here/src/acadiff/pretrained/phantom-4mm" <<'EOF'
 import sys
 from pathlib import Path
