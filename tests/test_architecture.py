@@ -16,6 +16,7 @@ FLOORS = [
     {"generators"},
     {"imputer", "pretrained", "recipe"},
     {"stages"},
+    {"benchmark"},
     {"api", "cli"},
     {"__main__"},
 ]

@@ -8,13 +8,23 @@ import pytest
 import acadiff
 from acadiff.cli import app, main
 
-COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands]
+COMMANDS = [
+    [*group, command.name or command.callback.__name__]
+    for group, commands in (
+        ([], app.registered_commands),
+        *(
+            ([g.typer_instance.info.name], g.typer_instance.registered_commands)
+            for g in app.registered_groups
+        ),
+    )
+    for command in commands
+]
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-@pytest.mark.parametrize("command", [None, *COMMANDS])
+@pytest.mark.parametrize("command", [[], ["benchmark"], *COMMANDS], ids=" ".join)
 def test_help_is_at_every_level(command, flag, capsys):
-    assert main([*([command] if command else []), flag]) == 0
+    assert main([*command, flag]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("Usage: acadiff")
     assert err == ""
@@ -22,7 +32,7 @@ def test_help_is_at_every_level(command, flag, capsys):
 
 def test_every_command_and_option_says_what_it_is_for(capsys):
     for command in COMMANDS:
-        main([command, "--help"])
+        main([*command, "--help"])
         out = capsys.readouterr().out
         assert re.search(r"\n\n  [A-Z]", out), f"{command} has no description"
         for line in re.findall(r"^  (--[a-z-]+.*)$", out, re.MULTILINE):

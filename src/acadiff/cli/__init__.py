@@ -12,6 +12,7 @@ import typer
 from acadiff import __version__
 from acadiff.cli import (
     audit,
+    benchmark,
     bids_app,
     calibrate,
     check,
@@ -48,6 +49,7 @@ app.command()(score.score)
 app.command()(audit.audit)
 app.command()(report.report)
 app.command()(recipe.recipe)
+app.add_typer(benchmark.app)
 app.command(bids_app.NAME, hidden=True)(bids_app.bids_app)
 
 
@@ -80,5 +82,5 @@ def main(arguments: list[str] | None = None) -> int:
     named = {
         command.name or getattr(command.callback, "__name__", "")
         for command in app.registered_commands
-    }
+    } | {benchmark.NAME}
     return guarded(app, [bids_app.NAME, *given] if bids_app.is_bids_app(given, named) else given)
