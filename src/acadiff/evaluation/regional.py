@@ -1,6 +1,6 @@
 """Regional read-outs of an acquired scan and of what was imputed for it, side by side."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,10 @@ COMPOSITE = ("cortical_composite", "SUVR")
 CENTILOIDS = ("cortical_composite", "CL")
 HIPPOCAMPI = ("hippocampal_volume", "mL")
 SUMMARIES = (META_ROI, COMPOSITE, CENTILOIDS, HIPPOCAMPI)
-"""What is asked for first, (region, unit); of single draws nothing else is listed."""
+"""What is asked for first, (region, unit); of single draws usually nothing else is listed."""
+
+EVERYTHING = (*SUMMARIES, *((name, "SUVR") for name in NAMES))
+"""All that can be read, (region, unit), in order."""
 
 COLUMNS = (*KEYS, "region", "unit", "acquired", "imputed", "sd_over_draws")
 
@@ -55,7 +58,11 @@ def reader(modality: Modality, brain: Bool[np.ndarray, "i j k"], voxel: int) -> 
 
 
 def compare(
-    read: Reader, acquired: Image, mean: Image, draws: Sequence[Image]
+    read: Reader,
+    acquired: Image,
+    mean: Image,
+    draws: Sequence[Image],
+    of_draws: Collection[tuple[str, str]] = SUMMARIES,
 ) -> list[dict[str, object]]:
     """Rows of one imputation: its mean, with the SD over draws, then the summaries of its draws.
 
@@ -65,6 +72,7 @@ def compare(
         mean: what was imputed.
         draws: the single draws, if they were kept; the SD of a region cannot be had from a map of
             voxelwise SDs, as neighbours err together.
+        of_draws: which (region, unit) of single draws are listed.
     """
     truth, found = read(acquired), read(mean)
     single = [read(draw) for draw in draws]
@@ -73,7 +81,8 @@ def compare(
         spread = float(np.std([s[key] for s in single], ddof=1)) if len(single) > 1 else None
         rows.append(_row("mean", None, key, truth[key], value) | {"sd_over_draws": spread})
     for index, one in enumerate(single):
-        rows += [_row("draw", index, key, truth[key], one[key]) for key in SUMMARIES if key in one]
+        listed = [key for key in one if key in of_draws]
+        rows += [_row("draw", index, key, truth[key], one[key]) for key in listed]
     return rows
 
 
@@ -82,7 +91,7 @@ def table(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
     made = pd.DataFrame(list(rows), columns=list(COLUMNS))
     made = made.astype(dict.fromkeys(COLUMNS[-3:], float))
     number = made["draw"].astype(float)
-    places = {key: n for n, key in enumerate([*SUMMARIES, *((name, "SUVR") for name in NAMES)])}
+    places = {key: n for n, key in enumerate(EVERYTHING)}
     place = [places[key] for key in zip(made["region"], made["unit"], strict=True)]
     text = number.map(lambda d: None if pd.isna(d) else str(int(d))).astype(object)
     made = made.assign(draw=text, number=number.fillna(-1), place=place)

@@ -33,9 +33,18 @@ class GeneratorFolder:
     trust: Trust | None = None
 
 
+VARIANT = "@"
+"""Between a method and what a variant of it is called: `acadiff@no-prompt`."""
+
+
 def folder_name(name: str, target: Modality) -> str:
-    """Where a generator lives below `work/generators`."""
+    """Where a generator lives below `work/generators`; `name` is a method's or a variant's."""
     return f"{name}-{target.name}"
+
+
+def method_of(name: str) -> str:
+    """The method that a variant is one of; a method itself otherwise."""
+    return name.partition(VARIANT)[0]
 
 
 def save_generator(folder: Path, generator: Generator, record: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Everything a trained model consists of, from a folder or the Hugging Face hub."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,13 +48,21 @@ class Weights(ModelHubMixin):
                 )
 
     @classmethod
-    def load(cls: type[W], folder: Path, method: str = "acadiff", *, share: bool = False) -> W:
+    def load(
+        cls: type[W],
+        folder: Path,
+        method: str = "acadiff",
+        *,
+        share: bool = False,
+        targets: Sequence[Modality] = tuple(Modality),
+    ) -> W:
         """Read the model `method` from a work folder or a pretrained folder.
 
         Args:
             folder: where it lies.
-            method: a name in `GENERATORS`.
+            method: a name in `GENERATORS`, or a variant's that was trained here.
             share: prompts may be given to the service of a remote text encoder.
+            targets: what it is to make, as far as there is a generator for it.
 
         Raises:
             MissingInputError: the folder holds no such model.
@@ -66,7 +74,7 @@ class Weights(ModelHubMixin):
         codecs = {m: load_codec(folder / "codecs" / m.name) for m in Modality}
         identities = {m: c.identity for m, c in codecs.items()}
         generators = {}
-        for target in Modality:
+        for target in targets:
             path = folder / "generators" / folder_name(method, target)
             if path.is_dir():
                 generators[target] = load_generator(path, identities, GENERATORS)

@@ -4,11 +4,11 @@ Voxel by voxel inside the brain, and region by region as a reader of scans would
 """
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from acadiff.errors import AcadiffError, ScanError, UsageError
 from acadiff.evaluation import regional
 from acadiff.evaluation.agreement import agreement
 from acadiff.evaluation.metrics import judge, rank_correlation
+from acadiff.evaluation.sharpness import sharpness
 from acadiff.evaluation.tables import from_rows, summary, write_table
 from acadiff.outputs.cases import (
     Case,
@@ -45,6 +46,7 @@ METRIC_COLUMNS = (
     "psnr_box",
     "mae_box",
     "ssim_box",
+    "sharpness",
     "sd_error_rho",
 )
 
@@ -136,7 +138,7 @@ def score(
     if not trained:
         refuse_trained(cases)
     done: list[Judged] = []
-    for case, result in zip(cases, _each(cases, jobs), strict=True):
+    for case, result in zip(cases, score_each(cases, jobs), strict=True):
         done.append(result)
         if on_step:
             on_step(case.record.name.stem)
@@ -163,22 +165,36 @@ def run(
     return scores
 
 
-def _each(cases: Sequence[Case], jobs: int) -> Iterator[Judged]:
+def score_each(
+    cases: Sequence[Case],
+    jobs: int,
+    of_draws: Collection[tuple[str, str]] = regional.SUMMARIES,
+) -> Iterator[Judged]:
+    """`score_case` of one after another, or of many at once.
+
+    Raises:
+        AcadiffError: a process died.
+    """
+    one = partial(score_case, of_draws=of_draws)
     if jobs == 1:
-        yield from map(score_case, cases)
+        yield from map(one, cases)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(cases)), mp_context=context) as pool:
         try:
-            yield from pool.map(score_case, cases, chunksize=4)
+            yield from pool.map(one, cases, chunksize=4)
         except BrokenProcessPool as error:
             raise AcadiffError(
                 "a scoring process died, perhaps of memory; use --jobs 1"
             ) from error
 
 
-def score_case(case: Case) -> Judged:
+def score_case(case: Case, of_draws: Collection[tuple[str, str]] = regional.SUMMARIES) -> Judged:
     """Rows of one imputation: its mean, then its draws; every image is read once.
+
+    Args:
+        case: the imputation and its truth.
+        of_draws: which (region, unit) of single draws are listed.
 
     Raises:
         ScanError: an image is damaged or does not lie on its truth's grid.
@@ -188,7 +204,7 @@ def score_case(case: Case) -> Judged:
     mask = read_brain(case, truth)
     mean, sd = (read_image(case.record, desc, truth) for desc in ("synth", "synthstd"))
     draws = list(read_all_draws(case.record))
-    readings, why = _readings(truth, mask, mean, draws)
+    readings, why = _readings(truth, mask, mean, draws, of_draws)
     about = _about(case)
     named = [{**about, **reading} for reading in readings]
     if mask is None:
@@ -196,7 +212,7 @@ def score_case(case: Case) -> Judged:
     scaling = from_json(case.record.sidecar.get("IntensityTransform") or {})
     own = scaling if modality.is_pet else robust_scale(truth.data, mask)
     acquired = own.to_unit(truth.data[0])
-    judged = judge(acquired, mask)
+    judged = _judge(acquired, mask)
     imputed = scaling.to_unit(mean)
     rho = rank_correlation(sd, acquired - imputed, mask)
     rows = [{**about, "kind": "mean", "draw": None, **judged(imputed), "sd_error_rho": rho}]
@@ -206,8 +222,18 @@ def score_case(case: Case) -> Judged:
     return Judged(rows, named, f"{case.record.path}: {why}" if why else None)
 
 
+def _judge(acquired: Image, mask: Mask) -> Callable[[Image], dict[str, float]]:
+    """All that images are told of by voxels."""
+    alike, sharp = judge(acquired, mask), sharpness(acquired, mask)
+    return lambda imputed: {**alike(imputed), "sharpness": sharp(imputed)}
+
+
 def _readings(
-    truth: Volume, mask: Mask | None, mean: Image, draws: Sequence[Image]
+    truth: Volume,
+    mask: Mask | None,
+    mean: Image,
+    draws: Sequence[Image],
+    of_draws: Collection[tuple[str, str]],
 ) -> tuple[list[Row], str | None]:
     """Regional rows; none, and why, if the scans lie on no grid of template space."""
     try:
@@ -219,7 +245,7 @@ def _readings(
     if mask is None:
         brain = template(grid.voxel).brain > _WHOLE
     read = regional.reader(truth.modality, brain, grid.voxel)
-    return regional.compare(read, placed[0], placed[1], placed[2:]), None
+    return regional.compare(read, placed[0], placed[1], placed[2:], of_draws), None
 
 
 def _placed(data: Image | Mask, like: Volume, grid: Grid) -> Float32[np.ndarray, "x y z"]:

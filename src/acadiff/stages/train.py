@@ -19,7 +19,7 @@ from acadiff.errors import CheckpointError, RecipeError
 from acadiff.generators import GENERATORS, Example, Generator
 from acadiff.generators.base import Training
 from acadiff.generators.examples import Dropout, Examples
-from acadiff.generators.folder import folder_name, save_generator
+from acadiff.generators.folder import folder_name, method_of, save_generator
 from acadiff.latent.codec_folder import CodecFolder, half, load_codec, read_record
 from acadiff.latent.store import read_latents
 from acadiff.latent.volumes import Volumes
@@ -51,7 +51,7 @@ def run(
         cohort: root of the BIDS dataset.
         work: where `split.tsv`, `codecs/` and `latents/` are and `generators/` goes.
         recipe: the numbers; the voxel size must be the codecs'.
-        method: a name in `GENERATORS`.
+        method: a name in `GENERATORS`, or `method@variant` for another recipe's beside it.
         targets: which modalities to make.
         fabric: device and precision.
         on_step: told of each thing done.
@@ -60,7 +60,8 @@ def run(
         RecipeError: method or text encoder is unknown, or the recipe is not that of the codecs.
         CheckpointError: a generator of another recipe is in the way.
     """
-    if method not in GENERATORS:
+    kind = method_of(method)
+    if kind not in GENERATORS:
         raise RecipeError(f"method {method!r}: known are {', '.join(GENERATORS)}")
     encoder = recipe.conditioning.encoder
     if encoder not in ENCODERS:
@@ -78,16 +79,16 @@ def run(
             f"{codecs[Modality.MRI].grid.voxel} mm; name the recipe they were made with"
         )
     unseen = people.named(parts["validation"]).subjects if parts["validation"] else ()
-    bench = Bench(GENERATORS[method], subjects, unseen, codecs, recipe, work, fabric, on_step)
+    bench = Bench(GENERATORS[kind], subjects, unseen, codecs, recipe, work, fabric, on_step)
     for target in targets:
         folder = work / "generators" / folder_name(method, target)
-        if _is_done(folder, recipe, method):
+        if _is_done(folder, recipe, kind):
             on_step(f"{method} {target.title}: there already")
             continue
         generator, record = fit(target, bench, folder)
         save_recipe(recipe, folder / "recipe.toml")
         shared = {
-            "name": method,
+            "name": kind,
             "target": target.name,
             "codecs": {m.name: c.identity for m, c in codecs.items()},
             "recipe": recipe.record(),
