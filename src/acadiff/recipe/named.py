@@ -11,6 +11,7 @@ from acadiff.recipe.baselines import (
     LinearDiffusion,
     SliceDiffusion,
 )
+from acadiff.recipe.diagnosis import DenseNet, Diagnosis
 from acadiff.recipe.gans import (
     DSGAN,
     Adversarial,
@@ -119,6 +120,7 @@ PAPER = Recipe(
     denoiser=Denoiser(widths=(128, 256, 512), blocks=(2, 2, 2), heads=8, width_text=256),
     diffusion=Diffusion(prediction="epsilon", sampler="ddim", steps=50),
     baselines=_ORIGINALS,
+    diagnosis=Diagnosis(densenet=DenseNet(shift=3)),
     anchoring=Optimisation(steps=24000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
     training=Optimisation(steps=48000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
 )

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from acadiff.recipe.baselines import Baselines
+from acadiff.recipe.diagnosis import Diagnosis
 from acadiff.recipe.parts import (
     Codec,
     Conditioning,
@@ -39,6 +40,9 @@ class Recipe(Part):
     training: Optimisation = Field(description="How the denoiser is trained [paper §3]")
     baselines: Baselines = Field(
         default_factory=Baselines, description="The methods compared with [paper §3]"
+    )
+    diagnosis: Diagnosis = Field(
+        default_factory=Diagnosis, description="What completed scans are asked for [paper §3]"
     )
     precision: str = Field(
         "bf16-mixed",

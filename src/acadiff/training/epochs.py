@@ -1,0 +1,78 @@
+"""A short supervised training: epochs until validation gets no better, and back to the best."""
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+B = TypeVar("B")
+Score = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Numbers of one training.
+
+    Args:
+        epochs: at most; the learning rate falls to zero over them, by a cosine.
+        patience: epochs without a better score to stop after.
+        rate: AdamW's learning rate.
+        weight_decay: of AdamW.
+    """
+
+    epochs: int
+    patience: int
+    rate: float
+    weight_decay: float
+
+
+def fit(
+    network: nn.Module,
+    batches: Callable[[int], Iterator[B]],
+    loss: Callable[[nn.Module, B], Tensor],
+    score: Callable[[nn.Module], Score],
+    numbers: Epochs,
+    fabric: Fabric,
+) -> Score:
+    """Train a network and leave in it the weights of its best epoch, the first of equal ones.
+
+    Args:
+        network: to train; it moves to the device of `fabric`.
+        batches: those of an epoch, from 0.
+        loss: of a batch.
+        score: of the network in evaluation mode, greater is better.
+        numbers: of the training.
+        fabric: device and precision.
+
+    Returns:
+        The best score.
+    """
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=numbers.rate, weight_decay=numbers.weight_decay
+    )
+    model, optimiser = fabric.setup(network, optimiser)
+    best: tuple[Score, int, dict[str, Any]] | None = None
+    for epoch in range(numbers.epochs):
+        for group in optimiser.param_groups:
+            group["lr"] = numbers.rate * 0.5 * (1 + math.cos(math.pi * epoch / numbers.epochs))
+        model.train()
+        for batch in batches(epoch):
+            optimiser.zero_grad(set_to_none=True)
+            fabric.backward(loss(model, batch))
+            optimiser.step()
+        model.eval()
+        with torch.no_grad():
+            found = score(model)
+        if best is None or found > best[0]:
+            best = found, epoch, copy.deepcopy(network.state_dict())
+        elif epoch - best[1] >= numbers.patience:
+            break
+    assert best is not None
+    network.load_state_dict(best[2])
+    network.eval()
+    return best[0]
