@@ -22,8 +22,8 @@ def test_the_target_has_no_part_in_its_own_making():
 
 def test_tokens_are_standardised_over_the_training_prompts():
     generator, words = make("acadiff"), text((40, 30, 50))
-    generator._fit_text(words)
-    tokens, mask, _ = generator._words(words)
+    generator.reader.fit(words.tokens[words.mask])
+    tokens, mask, _ = generator.reader(*words)
     torch.testing.assert_close(tokens[mask].mean(dim=0), torch.zeros(WORDS), atol=1e-5, rtol=0)
     torch.testing.assert_close(tokens[mask].std(dim=0), torch.ones(WORDS))
 
@@ -53,25 +53,31 @@ def test_guidance_of_one_is_none_and_of_zero_is_silence():
 
 def test_embeddings_are_learnt_and_stand_between_the_prompt_and_the_networks():
     generator = make("acadiff_emb")
-    assert generator.embedding.weight.shape == (12, WORDS)
-    assert generator._words(text()).tokens.shape[-1] == 12
+    assert generator.reader.embedding.weight.shape == (12, WORDS)
+    assert generator.reader(*text()).tokens.shape[-1] == 12
     first, _ = generator.phases()
-    assert "embedding.weight" in first["anchor"].parameters
+    assert "reader.embedding.weight" in first["anchor"].parameters
 
 
 def test_the_anchor_starts_from_the_regression():
     generator = make("acadiff", awake=False)
-    told = [example(generator, seed) for seed in range(5)]
-    rows = [replace(e, batch=alone, truth=e.truth[:1], text=Text.stack(e.text.rows()[:1], WORDS))
-            for e in told for alone in [row(e.batch)]]  # fmt: skip
+    rows = alone(generator)
     generator.begin(training(generator, told=rows, untold=rows))
-    words = generator._words(text())
+    words = generator.reader(*text())
     anchor = generator._anchor(sources(), generator._fused(sources()), words)
     torch.testing.assert_close(anchor, generator.start(sources(), words.pooled))
 
 
+def alone(generator, count=5):
+    """Batches of one person each, who has all sources."""
+    told = [example(generator, seed) for seed in range(count)]
+    return [replace(e, batch=replace(row(e.batch), subjects=(f"P{n}",)), truth=e.truth[:1],
+                    text=Text.stack(e.text.rows()[:1], WORDS))
+            for n, e in enumerate(told)]  # fmt: skip
+
+
 def row(batch):
-    """The first person of a batch, who has all sources."""
+    """The first person of a batch."""
     return Batch(batch.subjects[:1], batch.images[:1], batch.available[:1], batch.target)
 
 
@@ -101,11 +107,13 @@ def test_a_sample_is_the_anchor_and_the_rest_in_units_of_the_spread():
     start = noise(generator)
     with torch.no_grad():
         usual = generator.sample(sources(), text(), start)
-        fused, words = generator._fused(sources()), generator._words(text())
+        fused, words = generator._fused(sources()), generator.reader(*text())
         anchor = generator._anchor(sources(), fused, words)
         generator.spread.mul_(2)
         wide = generator.sample(sources(), text(), start)
-    torch.testing.assert_close(wide - anchor[:, None], 2 * (usual - anchor[:, None]))
+        shared = generator.shared_error(generator.start, sources(), start)
+    alone = usual - shared - anchor[:, None]
+    torch.testing.assert_close(wide - shared - anchor[:, None], 2 * alone)
 
 
 def test_the_anchor_is_left_alone_while_the_rest_is_learnt():
@@ -131,5 +139,18 @@ def test_each_sampler_speaks_each_language(sampler, prediction):
 def test_half_precision_does_not_blur_what_a_prompt_is_told_by():
     generator = make("acadiff")
     with torch.autocast("cpu", torch.bfloat16):
-        inside = generator._words(text()).pooled
-    assert torch.equal(inside, generator._words(text()).pooled)
+        inside = generator.reader(*text()).pooled
+    assert torch.equal(inside, generator.reader(*text()).pooled)
+
+
+def test_draws_learn_what_they_lack_once_diffusion_is_trained():
+    generator = make("acadiff", awake=False)
+    people = alone(generator, 20)
+    generator.begin(training(generator, told=people, untold=people))
+    generator.spread.mul_(0.1)
+    asked = people[0].batch, people[0].text, noise(generator, draws=30)[:1]
+    before = generator.sample(*asked)
+    generator.after("diffusion", list, list)
+    assert torch.equal(generator.sample(*asked), before)
+    generator.after("diffusion", list, lambda: people)
+    assert generator.sample(*asked).var(dim=1).mean() > 1.05 * before.var(dim=1).mean()

@@ -5,7 +5,7 @@ training step 300 sees the same noise whether or not the run was interrupted bef
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -35,6 +35,14 @@ class Noise:
         """The starting noise of one draw of one subject."""
         pair, sign = draw // 2, 1 - 2 * (draw % 2)
         return sign * torch.randn(*shape, generator=generator(self.seed, subject, pair))
+
+    def draws(
+        self, subjects: Sequence[str], numbers: Iterable[int], shape: Sequence[int]
+    ) -> Float[Tensor, "b n ..."]:
+        """Draws of these numbers of everybody."""
+        wanted = list(numbers)
+        rows = [torch.stack([self.draw(who, n, shape) for n in wanted]) for who in subjects]
+        return torch.stack(rows)
 
 
 def generators_of(noise: Float[Tensor, "b ..."]) -> list[torch.Generator]:

@@ -10,59 +10,45 @@ once a draw and step. Weather downscaling knows the same split (CorrDiff, Mardan
 The rest is diffused in units of its *spread*, the anchor's RMS error at each place of the latent,
 so that uncertainty differs between places by construction. Training subjects give the spread that
 the rest is divided by, validation subjects the one it is multiplied with: the anchor errs less on
-people it has seen, and draws scaled by that error would be too sure of themselves.
+people it has seen, and draws scaled by that error would be too sure of themselves. What whole
+regions are wrong about together is added to each draw (latent/shared_error.py).
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from jaxtyping import Float
+from torch import Tensor
 
 from acadiff.clinical.encoder import Text
+from acadiff.diffusion.noise import Noise
 from acadiff.diffusion.objective import PREDICTIONS, diffusion_losses
 from acadiff.diffusion.sampler import SAMPLERS
 from acadiff.diffusion.schedule import CosineSchedule
 from acadiff.generators.base import Example, Examples, Generator, Guidance, Training
 from acadiff.latent.batch import Batch
+from acadiff.latent.shared_error import Erred, SharedError
 from acadiff.latent.start import Shown, Start
 from acadiff.modality import Modality
 from acadiff.nets.denoiser import Denoiser
 from acadiff.nets.fusion import AdaptiveFusion
+from acadiff.nets.reader import Reader, Words
 from acadiff.training.loop import Objective
 
 _LEAST_SPREAD = 0.02
-
-
-class _Words(NamedTuple):
-    """Prompts, ready to be read.
-
-    Args:
-        tokens: their vectors, standardised or embedded.
-        mask: where there is one.
-        pooled: their mean, not embedded.
-    """
-
-    tokens: Float[Tensor, "b n e"]
-    mask: Bool[Tensor, "b n"]
-    pooled: Float[Tensor, "b d"]
+_DRAWS = 2
+"""A pair of draws of each person shows how much they vary."""
 
 
 class ACADiff(Generator):
-    """Any → target by conditional latent diffusion.
-
-    Before training, `begin` stores the mean and SD of the training prompts' tokens: prompts lie
-    so close together in a language model's space (cosine above 0.94) that a network sees a
-    constant unless each dimension is standardised.
-    """
+    """Any → target by conditional latent diffusion."""
 
     name: ClassVar[str] = "acadiff"
     space: ClassVar[str] = "latent"
     stochastic: ClassVar[bool] = True
     encoder: ClassVar[str | None] = None
-    text_mean: Tensor
-    text_sd: Tensor
     spread_seen: Tensor
     spread: Tensor
 
@@ -104,14 +90,17 @@ class ACADiff(Generator):
             "grid": grid,
             "width_text_in": embed or width_text_in,
         }
-        self.embedding = nn.Linear(width_text_in, embed, bias=False) if embed else None
+        self.reader = Reader(width_text_in, embed)
         self.start: Start | None = None
         if start is not None and start["components"] > 0:
             self.start = Start(target, shape=latent_shape, width=width_text_in, **start)
+            self.shared_error = SharedError(
+                len(self.start.patterns),
+                components=start["components"],
+                size=math.prod(latent_shape),
+            )
         self.anchor = Denoiser(**shared, **anchor)
         self.denoiser = Denoiser(**shared, **denoiser)
-        self.register_buffer("text_mean", torch.zeros(width_text_in))
-        self.register_buffer("text_sd", torch.ones(width_text_in))
         self.register_buffer("spread_seen", torch.ones(latent_shape))
         self.register_buffer("spread", torch.ones(latent_shape))
         self.schedule = CosineSchedule(timesteps=diffusion["timesteps"])
@@ -123,29 +112,24 @@ class ACADiff(Generator):
 
     def begin(self, people: Training) -> None:
         """Store the statistics of the training prompts' tokens, and fit the start."""
-        self._fit_text(people.text)
+        self.reader.fit(people.text.tokens[people.text.mask])
         if self.start is not None:
             self.start.fit(self._shown(people.told()), self._shown(people.untold()))
 
     def _shown(self, examples: Examples) -> Iterator[Shown]:
-        return (Shown(e.batch, self._words(e.text).pooled, e.truth) for e in examples)
-
-    def _fit_text(self, text: Text) -> None:
-        tokens = text.tokens[text.mask]
-        if self.embedding is not None or not len(tokens):
-            return
-        self.text_mean.copy_(tokens.mean(dim=0))
-        self.text_sd.copy_(tokens.std(dim=0).clamp(min=1e-4))
+        return (Shown(e.batch, self.reader(*e.text).pooled, e.truth) for e in examples)
 
     @torch.no_grad()
     def after(
         self, phase: str, seen: Callable[[], Examples], unseen: Callable[[], Examples]
     ) -> None:
-        """Store the anchor's RMS error per place, once it is trained.
+        """Store the anchor's RMS error per place once it is trained, and then what draws lack.
 
-        Where there is nobody unseen, the error on those seen has to do for both.
+        Where there is nobody unseen, the error on those seen has to do for both spreads, and
+        nothing is known of what draws lack.
         """
-        if phase != "anchor":
+        if phase == "diffusion":
+            self._fit_shared_error(unseen())
             return
         self.spread_seen.copy_(self._anchor_error(seen()))
         others = list(unseen())
@@ -155,12 +139,24 @@ class ACADiff(Generator):
         total, count = torch.zeros_like(self.spread), 0
         for example in examples:
             anchor = self._anchor(
-                example.batch, self._fused(example.batch), self._words(example.text)
+                example.batch, self._fused(example.batch), self.reader(*example.text)
             )
             total += (example.truth - anchor).square().sum(dim=0)
             count += len(anchor)
         # The floor keeps the empty background from being blown up to unit variance.
         return (total / count).sqrt().clamp(min=_LEAST_SPREAD)
+
+    def _fit_shared_error(self, examples: Examples) -> None:
+        """Compare errors with draws, pattern by pattern of the sources."""
+        if self.start is None:
+            return
+        found: list[Erred] = []
+        for example in examples:
+            batch, text = example.batch, example.text
+            noise = Noise(0).draws(batch.subjects, range(_DRAWS), self.spread.shape)
+            error = example.truth - self.expected(batch, text)
+            found.append(Erred(batch, error, self._rest(batch, text, noise.to(error.device))))
+        self.shared_error.fit(self.start, found)
 
     def phases(self) -> Sequence[Mapping[str, Objective[Example]]]:
         """First the anchor; then, around a fixed one, `L = L_noise + λ · L_cons` [paper §2]."""
@@ -175,7 +171,7 @@ class ACADiff(Generator):
 
     def _anchor_losses(self, example: Example) -> dict[str, Tensor]:
         fused = self._fused(example.batch)
-        anchor = self._anchor(example.batch, fused, self._words(example.text))
+        anchor = self._anchor(example.batch, fused, self.reader(*example.text))
         return {"anchor": (anchor - example.truth).square().mean()}
 
     def _diffusion_losses(self, example: Example) -> dict[str, Tensor]:
@@ -184,7 +180,7 @@ class ACADiff(Generator):
         t = ((1 - u**self.early) * self.schedule.timesteps).long()
         t = t.clamp(max=self.schedule.timesteps - 1).to(device)
         eps = torch.randn(z_0.shape, generator=example.random).to(device)
-        words = self._words(example.text)
+        words = self.reader(*example.text)
         with torch.no_grad():
             fused = self._fused(example.batch)
             rest = (z_0 - self._anchor(example.batch, fused, words)) / self.spread_seen
@@ -208,18 +204,35 @@ class ACADiff(Generator):
         Sources, fusion, text and anchor are computed once per subject and shared by its draws.
         Guidance acts on the anchor as on the denoiser: both read the prompt.
         """
+        anchor = self.expected(batch, text, guidance)
+        rest = self._rest(batch, text, noise, guidance)
+        return anchor[:, None] + rest + self._shared(batch, noise)
+
+    def _rest(
+        self,
+        batch: Batch,
+        text: Text,
+        noise: Float[Tensor, "b n c i j k"],
+        guidance: Guidance | None = None,
+    ) -> Float[Tensor, "b n c i j k"]:
+        """What diffusion makes of what the anchor leaves open."""
         draws = noise.shape[1]
         many = self._fused(batch).repeat_interleave(draws, dim=0)
-        anchor = self.expected(batch, text, guidance)
 
         def network(z_t: Tensor, t: Tensor) -> Tensor:
-            def answer(words: _Words) -> Tensor:
+            def answer(words: Words) -> Tensor:
                 tokens, mask = (x.repeat_interleave(draws, dim=0) for x in words[:2])
                 return torch.as_tensor(self.denoiser(z_t, t, many, tokens, mask))
 
             return self._guided(answer, text, guidance)
 
-        return anchor[:, None] + self.spread * self.sampler.draws(network, noise)
+        return self.spread * self.sampler.draws(network, noise)
+
+    def _shared(self, batch: Batch, noise: Float[Tensor, "b n c i j k"]) -> Tensor:
+        """What whole regions may be wrong about together."""
+        if self.start is None:
+            return torch.zeros((), device=noise.device)
+        return torch.as_tensor(self.shared_error(self.start, batch, noise))
 
     @torch.no_grad()
     def expected(
@@ -230,17 +243,17 @@ class ACADiff(Generator):
         return self._guided(lambda words: self._anchor(batch, fused, words), text, guidance)
 
     def _guided(
-        self, answer: Callable[[_Words], Tensor], text: Text, guidance: Guidance | None
+        self, answer: Callable[[Words], Tensor], text: Text, guidance: Guidance | None
     ) -> Tensor:
         """What is answered to the prompt, farther from what is answered without one.
 
         Classifier-free guidance, Ho and Salimans 2022 (arXiv 2207.12598), in the form in which a
         scale of 1 changes nothing.
         """
-        told = answer(self._words(text))
+        told = answer(self.reader(*text))
         if guidance is None:
             return told
-        untold = answer(self._words(guidance.null))
+        untold = answer(self.reader(*guidance.null))
         return untold + guidance.scale * (told - untold)
 
     def _fused(self, batch: Batch) -> Float[Tensor, "b w i j k"]:
@@ -249,7 +262,7 @@ class ACADiff(Generator):
         return torch.as_tensor(self.fusion(batch.images[:, slots], batch.available[:, slots]))
 
     def _anchor(
-        self, batch: Batch, fused: Float[Tensor, "b w i j k"], words: _Words
+        self, batch: Batch, fused: Float[Tensor, "b w i j k"], words: Words
     ) -> Float[Tensor, "b c i j k"]:
         """The posterior mean: the start, and what a U-Net adds that sees it in place of noise."""
         b, _, *grid = fused.shape
@@ -259,14 +272,6 @@ class ACADiff(Generator):
         late = torch.ones(b, device=fused.device)
         added = self.anchor(begun, late, fused, words.tokens, words.mask)
         return begun + torch.as_tensor(added).float()
-
-    def _words(self, text: Text) -> _Words:
-        """Prompt tokens on this device, embedded or of zero mean and unit SD in training."""
-        tokens, mask = text.tokens.to(self.text_mean.device), text.mask.to(self.text_mean.device)
-        tokens = (tokens - self.text_mean) / self.text_sd
-        share = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
-        pooled = (share[..., None] * tokens).sum(dim=1)
-        return _Words(tokens if self.embedding is None else self.embedding(tokens), mask, pooled)
 
 
 class ACADiffEmb(ACADiff):

@@ -82,9 +82,9 @@ class Imputer(Weights):
             guided = Guidance(guidance, self._text(prompt.without_clinical()))
         made: list[Tensor] = []
         for start in range(0, draws, self.together) if generator.stochastic else (0,):
-            starts = [noise.draw(subject.key, start + k, shape) for k in range(self.together)]
+            starts = noise.draws([subject.key], range(start, start + self.together), shape)
             with self._precision(found):
-                drawn = generator.sample(batch, text, torch.stack(starts)[None], guided)[0]
+                drawn = generator.sample(batch, text, starts, guided)[0]
             made.extend(codec.codec.decode(drawn) if latent else drawn)
         made = made[:draws] if generator.stochastic else [made[0]] * draws
         whole = self._gather(made, target, scans[sources[0]])

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from acadiff.latent.batch import Batch, pattern_of, source_patterns
+from acadiff.latent.components import Components
 from acadiff.modality import Modality
 
 _PENALTIES = torch.logspace(-4, 4, 33, dtype=torch.float64)
@@ -69,40 +70,6 @@ class _Rows:
     truth: Float[Tensor, "n d"]
 
 
-class Components(nn.Module):
-    """Mean and principal axes of flattened images, in units of the greatest SD."""
-
-    mean: Tensor
-    axes: Tensor
-    scale: Tensor
-
-    def __init__(self, count: int, size: int) -> None:
-        """Make room for `count` axes of images of `size` values; all zero until fitted."""
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("axes", torch.zeros(count, size))
-        self.register_buffer("scale", torch.ones(()))
-
-    @torch.no_grad()
-    def fit(self, images: Float[Tensor, "n d"]) -> None:
-        """Take the leading components of some images."""
-        mean = images.mean(dim=0)
-        _, spread, axes = torch.linalg.svd(images - mean, full_matrices=False)
-        count = min(len(self.axes), len(axes), len(images) - 1)
-        self.mean.copy_(mean)
-        self.axes.zero_()
-        self.axes[:count] = axes[:count]
-        self.scale.copy_((spread[0] / max(1, len(images) - 1) ** 0.5).clamp(min=1e-6))
-
-    def scores(self, images: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
-        """Coordinates along the axes."""
-        return (images - self.mean) @ self.axes.T / self.scale
-
-    def image(self, scores: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
-        """The images of these coordinates."""
-        return self.mean + self.scale * scores @ self.axes
-
-
 class Start(nn.Module):
     """Sources and prompt → a first, smooth answer, `(b c i j k)`."""
 
@@ -125,6 +92,7 @@ class Start(nn.Module):
         self.slots = [m.index for m in target.others]
         self.patterns = source_patterns(target)
         channels, *grid = shape
+        self.grid = torch.Size(grid)
         self.pool = pool
         self.coarse = (channels, *(-(-side // pool) for side in grid))
         size = torch.Size(self.coarse).numel()
@@ -149,13 +117,10 @@ class Start(nn.Module):
 
     def _predicted(self, batch: Batch, pooled: Float[Tensor, "b e"]) -> Float[Tensor, "b c i j k"]:
         rows = [self._row(batch, pooled, row) for row in range(len(batch.subjects))]
-        image = self.target.image(torch.stack(rows)).reshape(-1, *self.coarse)
-        wide = functional.interpolate(image, scale_factor=float(self.pool), mode="trilinear")
-        i, j, k = batch.images.shape[-3:]
-        return wide[..., :i, :j, :k]
+        return self._fine(self.target.image(torch.stack(rows)))
 
     def _row(self, batch: Batch, pooled: Float[Tensor, "b e"], row: int) -> Float[Tensor, " k"]:
-        which = self.patterns.index(pattern_of(batch.available[row]))
+        which = self.pattern(batch.available[row])
         said = pooled[row].float()
         told = bool((said - self.silent[which]).abs().amax() > _TOLD) if said.numel() else False
         known = self._crossed.get((batch.subjects[row], which, told))
@@ -165,6 +130,25 @@ class Start(nn.Module):
         images = self._flat(batch.images[row : row + 1, self.slots])
         features = self._features(images, available, pooled[row : row + 1].float())
         return (features @ self.weights[which, int(told)])[0]
+
+    def pattern(self, available: Bool[Tensor, " m"]) -> int:
+        """Which pattern of sources this is."""
+        return self.patterns.index(pattern_of(available))
+
+    def coordinates(self, change: Float[Tensor, "b c i j k"]) -> Float[Tensor, "b e"]:
+        """How far a change of the target goes along each of its components."""
+        return self.target.scores(self._flat(change[:, None])[:, 0] + self.target.mean)
+
+    def change(self, coordinates: Float[Tensor, "b e"]) -> Float[Tensor, "b c i j k"]:
+        """The change of the target that goes so far along its components."""
+        return self._fine(self.target.image(coordinates) - self.target.mean)
+
+    def _fine(self, flat: Float[Tensor, "b d"]) -> Float[Tensor, "b c i j k"]:
+        """Flattened images of blocks, on the latent's grid."""
+        image = flat.reshape(-1, *self.coarse)
+        wide = functional.interpolate(image, scale_factor=float(self.pool), mode="trilinear")
+        i, j, k = self.grid
+        return wide[..., :i, :j, :k]
 
     def forget(self) -> None:
         """Predict those it was fitted on like anybody else."""
@@ -213,7 +197,7 @@ class Start(nn.Module):
         """The examples by pattern."""
         parts: dict[int, list[_Rows]] = {}
         for batch, pooled, truth in examples:
-            which = self.patterns.index(pattern_of(batch.available[0]))
+            which = self.pattern(batch.available[0])
             images = self._flat(batch.images[:, self.slots])
             wanted = self._flat(truth[:, None])[:, 0]
             found = _Rows(list(batch.subjects), images, pooled.float(), wanted)
