@@ -3,12 +3,9 @@
 Voxel by voxel inside the brain, and region by region as a reader of scans would.
 """
 
-import multiprocessing
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +13,7 @@ import pandas as pd
 from jaxtyping import Float32
 
 from acadiff.cohort.dataset import read_cohort
-from acadiff.errors import AcadiffError, ScanError, UsageError
+from acadiff.errors import ScanError, UsageError
 from acadiff.evaluation import regional
 from acadiff.evaluation.agreement import agreement
 from acadiff.evaluation.metrics import judge, rank_correlation
@@ -37,6 +34,7 @@ from acadiff.volume.grid import Grid, place
 from acadiff.volume.image import Volume, read_scan
 from acadiff.volume.intensity import from_json, robust_scale
 from acadiff.volume.template import template
+from acadiff.workers import work
 
 METRIC_COLUMNS = (
     "mae",
@@ -131,6 +129,7 @@ def score(
             another space than the model's, or a model was trained on a subject.
         ScanError: an image is damaged or does not lie on its truth's grid.
         UsageError: jobs is less than one.
+        AcadiffError: a process died.
     """
     if jobs < 1:
         raise UsageError(f"jobs is {jobs}; it is one or more")
@@ -138,7 +137,7 @@ def score(
     if not trained:
         refuse_trained(cases)
     done: list[Judged] = []
-    for case, result in zip(cases, score_each(cases, jobs), strict=True):
+    for case, result in zip(cases, work(score_case, cases, jobs), strict=True):
         done.append(result)
         if on_step:
             on_step(case.record.name.stem)
@@ -163,30 +162,6 @@ def run(
     for name in ("generation", "summary", "regional", "agreement"):
         write_table(results / f"{name}.tsv", getattr(scores, name))
     return scores
-
-
-def score_each(
-    cases: Sequence[Case],
-    jobs: int,
-    of_draws: Collection[tuple[str, str]] = regional.SUMMARIES,
-) -> Iterator[Judged]:
-    """`score_case` of one after another, or of many at once.
-
-    Raises:
-        AcadiffError: a process died.
-    """
-    one = partial(score_case, of_draws=of_draws)
-    if jobs == 1:
-        yield from map(one, cases)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(cases)), mp_context=context) as pool:
-        try:
-            yield from pool.map(one, cases, chunksize=4)
-        except BrokenProcessPool as error:
-            raise AcadiffError(
-                "a scoring process died, perhaps of memory; use --jobs 1"
-            ) from error
 
 
 def score_case(case: Case, of_draws: Collection[tuple[str, str]] = regional.SUMMARIES) -> Judged:
