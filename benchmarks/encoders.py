@@ -1,13 +1,15 @@
 """Which encoder of the clinical record learns most from it, and from how few people.
 
     python benchmarks/encoders.py train COHORT WORK OUT --encoder local --seed 0 --target AV45
+    python benchmarks/encoders.py few COHORT WORK OUT --people FURTHER
     python benchmarks/encoders.py table OUT
 
 `train` fits the posterior mean of one generator (the anchor: what ever more draws average to) with
 one encoder and one seed on the training people of WORK, and judges it on its test people, or on
 all of `--people COHORT`, from every pattern of sources, told the own record, nothing, and the
-record of somebody else. It resumes, and what is there is not done again. `table` compares. The
-encoder `openai` is asked through a server on this machine that serves MiniLM's mean vectors.
+record of somebody else. It resumes, and what is there is not done again. `few` fits the regression
+that the mean starts from, alone, to fewer and fewer people, several samples of each number: how
+many people does an encoder need? `table` compares what `train` found. The encoder `openai` is asked through a server on this machine that serves MiniLM's mean vectors.
 
 SIMULATED, if the cohort is.
 """
@@ -18,6 +20,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -196,6 +199,75 @@ def train(asked):
     print(table.groupby(["sources", "told"])[["psnr", "ssim"]].mean())
 
 
+def few(asked):
+    """R² of the composite from MRI by the start alone, an encoder, a number of people, a sample."""
+    rows, asked.seed = [], 0
+    with served() as address:
+        for asked.encoder in ("scores", "local", "openai"):
+            bench, judges = bench_of(asked, address if asked.encoder == "openai" else None)
+            truths = read_outs(bench, judges)
+            for people, count, sample in samples(bench.subjects, asked):
+                values = started(replace(bench, subjects=people), judges)
+                r2 = explained(pd.DataFrame({"imputed": values, "acquired": truths}))
+                rows.append((asked.encoder, count, sample, r2))
+                print(*rows[-1], flush=True)
+    table = pd.DataFrame(rows, columns=["encoder", "people", "sample", "r2"])
+    write_text(asked.out / "few.tsv", table.to_csv(sep="\t", index=False, float_format="%.4f"))
+    print(table.groupby(["people", "encoder"]).r2.agg(["mean", "std"]).unstack())
+
+
+def samples(subjects, asked):
+    """Some people, how many, and which sample of so many."""
+    for count in asked.counts:
+        for sample in range(asked.samples if count < len(subjects) else 1):
+            order = np.random.default_rng(sample).permutation(len(subjects))
+            yield [subjects[i] for i in order[:count]], count, sample
+
+
+def read_outs(bench, judges):
+    """The acquired composites."""
+    grid = bench.codecs[Modality.AV45].grid
+    return [composite(read_model_scan(s.scans[Modality.AV45], Modality.AV45, grid).image, s, bench)
+            for s in judges]  # fmt: skip
+
+
+def composite(image, subject, bench):
+    """Cortical AV45 uptake of one image on the model's scale."""
+    codec = bench.codecs[Modality.AV45]
+    mri = read_model_scan(subject.scans[Modality.MRI], Modality.MRI, codec.grid).image[0]
+    volume = to_volume(image, Modality.AV45, codec.grid, codec.scaling)
+    return cortical_composite(uptake(volume.data[0], (mri > -0.98).numpy(), codec.grid.voxel))
+
+
+@torch.no_grad()
+def started(bench, judges):
+    """Composites that the regression gives, fitted to the people of a bench."""
+    generator = GENERATORS["acadiff"](Modality.AV45, **bench.arguments(Modality.AV45))
+    generator.begin(_training(bench.examples(Modality.AV45, bench.subjects), bench))
+    pattern, values = (Modality.MRI,), []
+    for start in range(0, len(judges), AT_ONCE):
+        people = judges[start : start + AT_ONCE]
+        latents = [{Modality.MRI: encoded(s, bench)} for s in people]
+        batch = stack_batch(
+            [s.key for s in people], latents, Modality.AV45, [pattern] * len(people)
+        )
+        text = bench.encoder.encode([Prompt.of(s, Modality.AV45, pattern) for s in people])
+        mean = generator.start(batch, generator.reader(*text).pooled)
+        images = bench.codecs[Modality.AV45].codec.decode(mean).float()
+        values += [composite(i, s, bench) for i, s in zip(images, people, strict=True)]
+    return values
+
+
+@cache
+def _encoded(path, codec):
+    return codec.codec.encode(read_model_scan(path, Modality.MRI, codec.grid).image[None])[0]
+
+
+def encoded(subject, bench):
+    """The latent of somebody's MRI, made once."""
+    return _encoded(subject.scans[Modality.MRI], bench.codecs[Modality.MRI])
+
+
 def explained(rows):
     """R² of the composite, 1 - SSE / SST."""
     error = rows.imputed - rows.acquired
@@ -243,6 +315,14 @@ def main():
     one.add_argument("--people", type=Path, help="judge on these instead of the test people")
     one.add_argument("--set", action="append", default=[], help="a number of the recipe")
     one.set_defaults(run=train)
+    fewer = commands.add_parser("few")
+    for name in ("cohort", "work", "out"):
+        fewer.add_argument(name, type=Path)
+    fewer.add_argument("--people", type=Path, help="judge on these instead of the test people")
+    fewer.add_argument("--counts", type=int, nargs="+", default=[60, 120, 240, 480])
+    fewer.add_argument("--samples", type=int, default=5, help="of so many people")
+    fewer.add_argument("--set", action="append", default=[], help="a number of the recipe")
+    fewer.set_defaults(run=few, subjects=None)
     other = commands.add_parser("table")
     other.add_argument("out", type=Path)
     other.set_defaults(run=table)
