@@ -9,7 +9,8 @@ one encoder and one seed on the training people of WORK, and judges it on its te
 all of `--people COHORT`, from every pattern of sources, told the own record, nothing, and the
 record of somebody else. It resumes, and what is there is not done again. `few` fits the regression
 that the mean starts from, alone, to fewer and fewer people, several samples of each number: how
-many people does an encoder need? `table` compares what `train` found. The encoder `openai` is asked through a server on this machine that serves MiniLM's mean vectors.
+many people does an encoder need? `table` compares what `train` found. The encoder `openai` is
+asked through a server on this machine that serves MiniLM's mean vectors.
 
 SIMULATED, if the cohort is.
 """
@@ -200,7 +201,7 @@ def train(asked):
 
 
 def few(asked):
-    """R² of the composite from MRI by the start alone, an encoder, a number of people, a sample."""
+    """R² of the composite from MRI by the start alone: by encoder, number of people, sample."""
     rows, asked.seed = [], 0
     with served() as address:
         for asked.encoder in ("scores", "local", "openai"):
