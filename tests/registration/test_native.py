@@ -12,15 +12,17 @@ from acadiff.cohort.candidate import Candidate
 from acadiff.errors import MissingInputError
 from acadiff.modality import Modality
 from acadiff.phantom import Parameters
+from acadiff.phantom.warp import displacement
 from acadiff.registration import ants
 from acadiff.registration.back import to_scan
 from acadiff.registration.describe import scan_sidecar, ways
+from acadiff.registration.nearest import nearest, settled
 from acadiff.registration.options import Options
 from acadiff.registration.transform import Linear, write_linear
 from acadiff.registration.visit import prepare
 from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume
-from acadiff.volume.quality import dice
+from acadiff.volume.quality import dice, template_mask
 from acadiff.volume.resample import onto, onto_grid
 from acadiff.volume.template import template
 
@@ -95,7 +97,7 @@ def test_all_is_found_and_nothing_is_odd(made):
 def test_motion_makes_no_difference(made):
     """As if the scans had been registered from where they were simulated."""
     fixed = ants.unbiased(SCANS[MRI], SCANS[MRI].data[0] > 0)
-    unmoved = ants.linear(TEMPLATE, fixed, "Affine").matrix
+    unmoved = settled(TEMPLATE, fixed, ants.linear(TEMPLATE, fixed, "Affine"), "Affine").matrix
     found = np.linalg.inv(MOVES[MRI]) @ made.scans[MRI].linear.matrix
     assert np.linalg.norm((found - unmoved) @ POINTS, axis=0).max() < 1
 
@@ -141,6 +143,69 @@ def test_again_is_the_same_to_the_bit():
     small = onto(SCANS[MRI], (50, 60, 50), Grid(4).affine)
     one, other = (ants.linear(TEMPLATE, small, "Affine") for _ in range(2))
     assert np.array_equal(one.matrix, other.matrix)
+
+
+def scanned(number, motion_seed, sizes):
+    """A person, and the scans that were taken: each moved, the MRI in voxels of some size."""
+    person = phantom.enrol(12, number, Parameters())
+    rng = np.random.default_rng(motion_seed)
+    scans = {
+        m: simulated.acquire(v, simulated.motion(rng), voxel=None if m.is_pet else sizes)
+        for m, v in phantom.render(person, 2).items()
+    }
+    return person, scans
+
+
+@registers
+@pytest.mark.parametrize(
+    ("number", "motion_seed", "sizes"),
+    [(1, 1, (1, 1, 1)), (2, 7, (0.94, 0.94, 1.2)), (5, 3, (1.5, 1.5, 1.5))],
+)
+def test_what_is_only_moved_is_what_was_simulated(tmp_path, number, motion_seed, sizes):
+    """Held against the very volume, though the template may not look like the person."""
+    person, scans = scanned(number, motion_seed, sizes)
+    made = visit(tmp_path, scans, voxel=2, warp="rigid")
+    assert made.problems == ()
+    truth = phantom.render(person, 2)
+    inside = truth[MRI].data[0] > 0
+    for modality, scan in made.scans.items():
+        alike = simulated.in_brain(scan.volume, truth[modality], inside)
+        assert alike >= (0.95 if modality.is_pet else 0.9)
+        if modality.is_pet:
+            one, other = scan.volume, truth[modality]
+            assert abs(simulated.composite(one) / simulated.composite(other) - 1) < 0.03
+
+
+@registers
+@pytest.mark.parametrize("kind", ["Rigid", "Affine"])
+def test_it_settles_nearer_to_the_best_map_than_edges_do(kind):
+    """The best is the map nearest to the deformation by which the person was simulated."""
+    person = phantom.enrol(12, 2, Parameters())
+    index, affine = np.argwhere(template_mask()), Grid(4).affine
+    points = index @ affine[:3, :3].T + affine[:3, 3]
+    away = displacement(person, Parameters().shape)[:, *index.T].T
+    best = nearest(points + away, points, kind).matrix
+    moved = simulated.acquire(phantom.render(person, 2)[MRI], MOVES[AV45], voxel=(2, 2, 2))
+    start = ants.linear(TEMPLATE, moved.volume, kind)
+    found = settled(TEMPLATE, moved.volume, start, kind)
+    whole = np.c_[points, np.ones(len(points))].T
+    off = [
+        np.linalg.norm((np.linalg.inv(MOVES[AV45]) @ m.matrix - best) @ whole, axis=0).mean()
+        for m in (start, found)
+    ]
+    assert off[1] < min(0.5, off[0])
+
+
+@registers
+def test_a_deformation_does_not_make_a_person_a_stranger(tmp_path):
+    """Bent to the template, brains look alike, and no PET would seem to be its MRI's."""
+    scans = {m: simulated.acquire(v, MOVES[m], voxel=(2, 2, 2)) for m, v in SCANS.items()}
+    bent = visit(tmp_path / "own", scans, voxel=4, warp="syn")
+    assert [p.code for p in bent.problems] == []
+    other = phantom.render(phantom.enrol(12, 4, Parameters()), 2)[AV45]
+    scans[AV45] = simulated.acquire(other, MOVES[AV45], voxel=(2, 2, 2))
+    swapped = visit(tmp_path / "swapped", scans, voxel=4, warp="syn")
+    assert [p.code for p in swapped.problems] == ["W_QC_PAIR"]
 
 
 @registers

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+import pandas as pd
+from jaxtyping import Bool, Float64
 
 from acadiff.errors import MissingInputError, ScanError
 from acadiff.registration.transform import LPS, Linear, write_linear
@@ -68,10 +69,7 @@ def linear(
         ScanError: it does not converge (E_REGISTRATION).
     """
     with tempfile.TemporaryDirectory(prefix="acadiff-") as folder:
-        options: dict[str, Any] = {}
-        if mask is not None:
-            where = Volume(mask[None].astype(np.float32), fixed.affine, fixed.modality)
-            options |= {"mask": _image(where), "mask_all_stages": True}
+        options = _within(fixed, mask)
         if start is not None:
             write_linear(Path(folder) / "start.txt", start)
             options["initial_transform"] = [str(Path(folder) / "start.txt")]
@@ -79,8 +77,17 @@ def linear(
         return _read(found["fwdtransforms"][0])
 
 
-def deformation(fixed: Volume, moving: Volume, start: Linear, folder: Path) -> tuple[Path, Path]:
+def deformation(
+    fixed: Volume, moving: Volume, start: Linear, folder: Path, *, mask: Mask | None = None
+) -> tuple[Path, Path]:
     """SyN on top of a linear map; files of the whole map and of its inverse, in `folder`.
+
+    Args:
+        fixed: stays.
+        moving: is brought to it.
+        start: the linear map.
+        folder: for the files.
+        mask: as for `linear`.
 
     Raises:
         ScanError: it does not converge (E_REGISTRATION).
@@ -94,8 +101,17 @@ def deformation(fixed: Volume, moving: Volume, start: Linear, folder: Path) -> t
         initial_transform=[str(folder / "start.txt")],
         reg_iterations=_SYN,
         write_composite_transform=True,
+        **_within(fixed, mask),
     )
     return Path(found["fwdtransforms"]), Path(found["invtransforms"])
+
+
+def led(points: Float64[np.ndarray, "n 3"], file: Path) -> Float64[np.ndarray, "n 3"]:
+    """Where a transform in a file leads points, mm."""
+    flip = np.diag(LPS)[:3]
+    frame = pd.DataFrame(points * flip, columns=["x", "y", "z"])
+    there = library().apply_transforms_to_points(3, frame, [str(file)])
+    return np.asarray(there[["x", "y", "z"]] * flip, np.float64)
 
 
 def carried(
@@ -143,6 +159,14 @@ def unbiased(volume: Volume, mask: Mask) -> Volume:
         convergence=_N4,
     )
     return Volume(image.numpy().astype(np.float32)[None], volume.affine, volume.modality)
+
+
+def _within(fixed: Volume, mask: Mask | None) -> dict[str, Any]:
+    """What restricts a comparison to a mask."""
+    if mask is None:
+        return {}
+    where = Volume(mask[None].astype(np.float32), fixed.affine, fixed.modality)
+    return {"mask": _image(where), "mask_all_stages": True}
 
 
 def _register(

@@ -4,7 +4,7 @@ Maps are found at 2 mm and composed, so that every scan is resampled once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,15 @@ from acadiff.errors import AcadiffError, Problem, ScanError
 from acadiff.modality import Modality
 from acadiff.registration import ants
 from acadiff.registration.brain import STRIPPED, TEMPLATE, extract
+from acadiff.registration.nearest import settled
 from acadiff.registration.options import Options
 from acadiff.registration.placed import Given, Placed, notes_of
 from acadiff.registration.transform import Linear, write_linear
+from acadiff.volume.alignment import Anatomy, Image
 from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume
 from acadiff.volume.mask import brain_mask
-from acadiff.volume.quality import is_bare, support
+from acadiff.volume.quality import MEASURED_MM, is_bare, support
 from acadiff.volume.resample import Order, onto, onto_grid
 from acadiff.volume.space import MODEL
 from acadiff.volume.template import template
@@ -70,6 +72,11 @@ class _Way:
         there = ants.carried(volume, fine.shape, fine.affine, chain, order=order)
         return onto_grid(there, grid)
 
+    def brain(self, mask: Mask, mri: Volume) -> Mask:
+        """The brain of the MRI on the grid."""
+        shares = Volume(mask[None].astype(np.float32), mri.affine, Modality.MRI)
+        return np.asarray(self.bring(shares).data[0] > 0.5)
+
 
 def place(givens: Mapping[Modality, Given], options: Options, scratch: Path) -> Placed:
     """Bring the native scans of a visit onto the grid.
@@ -89,11 +96,11 @@ def place(givens: Mapping[Modality, Given], options: Options, scratch: Path) -> 
     bare = _isotropic(Volume(np.where(mask, mri.data, np.float32(0)), mri.affine, Modality.MRI))
     files: tuple[Path, ...] = ()
     if linear is None:
-        linear = ants.linear(_template(), bare, _kind(options))
+        start = ants.linear(_template(), bare, _kind(options))
+        linear = settled(_template(), bare, start, _kind(options))
     if options.warp == "syn":
         files = ants.deformation(_template(), bare, linear, scratch)
     way = _Way(options, linear, scratch, files)
-    shares = Volume(mask[None].astype(np.float32), mri.affine, Modality.MRI)
     volumes, maps = {Modality.MRI: way.bring(mri, order=_ORDER)}, {Modality.MRI: linear}
     refused = {}
     for modality in (m for m in givens if m.is_pet):
@@ -105,15 +112,33 @@ def place(givens: Mapping[Modality, Given], options: Options, scratch: Path) -> 
             refused[modality] = Problem.of(where, error.at(where))
     placed = Placed(
         volumes,
-        way.bring(shares).data[0] > 0.5,
+        way.brain(mask, mri),
         how,
         supports=_supports(volumes),
+        pairs=_pairs(way, givens, mri, mask, maps) if files else {},
         linear=maps,
         files=dict(zip((MODEL, "T1w"), files, strict=False)),
         notes=tuple(note for given in givens.values() for note in notes_of(given)),
         refused=refused,
     )
     return placed.seen(givens)
+
+
+def _pairs(
+    way: _Way,
+    givens: Mapping[Modality, Given],
+    mri: Volume,
+    mask: Mask,
+    maps: Mapping[Modality, Linear],
+) -> dict[Modality, tuple[Anatomy, Image]]:
+    """Each PET with the MRI before both are bent to the template, which makes brains alike."""
+    straight = _Way(replace(way.options, voxel=MEASURED_MM), way.linear, way.scratch)
+    brain = straight.brain(mask, mri)
+    anatomy = Anatomy(np.where(brain, straight.bring(mri).data[0], np.float32(0)), brain)
+    pets = {m: rigid for m, rigid in maps.items() if m.is_pet}
+    return {
+        m: (anatomy, straight.bring(givens[m].volume, rigid).data[0]) for m, rigid in pets.items()
+    }
 
 
 def _supports(volumes: Mapping[Modality, Volume]) -> dict[Modality, Mask]:
@@ -156,7 +181,8 @@ def _by_head(volume: Volume, kind: str) -> Linear:
     around = ndimage.binary_dilation(fixed.data[0] > 0, iterations=_AROUND)
     step = np.eye(4)
     step[:3, 3] = _middle(head, _HEAD_MM) - _middle(fixed, _HEAD_MM)
-    return ants.linear(fixed, head, kind, start=Linear(step), mask=around)
+    start = ants.linear(fixed, head, kind, start=Linear(step), mask=around)
+    return settled(fixed, head, start, kind, around)
 
 
 def _middle(volume: Volume, depth: float) -> np.ndarray:

@@ -13,6 +13,7 @@ from acadiff.errors import AcadiffError, Problem, ScanError
 from acadiff.modality import Modality
 from acadiff.registration.options import Options
 from acadiff.registration.transform import Linear
+from acadiff.volume.alignment import Anatomy, Image
 from acadiff.volume.glance import COARSEST_MM
 from acadiff.volume.grid import grid_of
 from acadiff.volume.image import Scan, Volume, load_scan
@@ -56,6 +57,8 @@ class Placed:
         extraction: how the brain was found.
         coverage: share of the template's brain in the field of view of each scan.
         supports: where scans that came without a head show brain, at the measures' voxel size.
+        pairs: of PETs that were deformed with their MRI, both as they were before, at that voxel
+            size.
         linear: of native scans: template mm → mm of the MRI, mm of the MRI → mm of a PET.
         files: deformations: BIDS label of the space that a scan is brought to → a file to move.
         notes: what is to be said.
@@ -67,6 +70,7 @@ class Placed:
     extraction: str
     coverage: Mapping[Modality, float] = field(default_factory=dict)
     supports: Mapping[Modality, Bool[np.ndarray, "x y z"]] = field(default_factory=dict)
+    pairs: Mapping[Modality, tuple[Anatomy, Image]] = field(default_factory=dict)
     linear: Mapping[Modality, Linear] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
     notes: tuple[Problem, ...] = ()

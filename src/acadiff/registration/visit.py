@@ -155,6 +155,7 @@ def _one(
         known,
         coarse(volume),
         mri,
+        placed.pairs.get(modality),
         bare=modality in placed.supports or placed.extraction == STRIPPED,
     )
     known = {name: float(f"{v:.6g}") for name, v in measures.items() if math.isfinite(v)}

@@ -100,6 +100,7 @@ def examine(
     known: Measures,
     whole: Image,
     mri: Anatomy | None = None,
+    before: tuple[Anatomy, Image] | None = None,
     *,
     bare: bool = True,
 ) -> tuple[dict[str, float], tuple[Problem, ...]]:
@@ -113,6 +114,8 @@ def examine(
         known: measures that were taken before: `fov`, and `dice` if the scan tells its brain.
         whole: the scan with all that is around the brain, at the measures' voxel size.
         mri: the MRI of the same visit at that size, if a PET has one.
+        before: that MRI and the scan before they were deformed, if they were: bent to the
+            template, brains are too alike to tell whose they are.
         bare: whether there is nothing around the brain.
     """
     data = coarse(volume)
@@ -129,10 +132,11 @@ def examine(
         found["brain_ml"] = float(inside.sum()) * MEASURED_MM**3 / 1000
         found["moved_mm"] = _average().displacement(whole)
     if mri is not None:
+        own, shown = before or (mri, data)
         found |= {
             "nmi_mri": nmi(mri.image, data, inside),
-            "agreement": mri.agreement(data),
-            "mirrored": mri.agreement(np.flip(data, 0)),
+            "agreement": own.agreement(shown),
+            "mirrored": own.agreement(np.flip(shown, 0)),
             "moved_mm": mri.displacement(whole),
         }
     said = (*_broken(where, found), *_turned(where, flip(whole, bare=bare)))
