@@ -15,6 +15,7 @@ from acadiff.evaluation.diagnosis import (
     consistent,
     judge,
     macro_area,
+    right_of_all,
     youden,
 )
 
@@ -77,7 +78,7 @@ def test_youden_loses_to_no_other_threshold(people):
 
 def test_three_classes_are_judged_as_scikit_learn_does():
     random = np.random.default_rng(0)
-    labels = random.integers(0, 3, 90).tolist()
+    labels = random.integers(0, 3, 90)
     told = random.dirichlet((1, 1, 1), 90) + np.eye(3)[labels] / 2
     told /= told.sum(1, keepdims=True)
     assert macro_area(told, labels) == pytest.approx(
@@ -86,3 +87,7 @@ def test_three_classes_are_judged_as_scikit_learn_does():
     assert balanced_accuracy(told, labels) == pytest.approx(
         balanced_accuracy_score(labels, told.argmax(1))
     )
+    assert right_of_all(told, labels) == pytest.approx(accuracy_score(labels, told.argmax(1)))
+    both = np.stack([told, told[::-1]]), np.stack([labels, labels[::-1]])
+    for metric in (macro_area, balanced_accuracy, right_of_all):
+        assert metric(*both) == pytest.approx([metric(told, labels)] * 2)

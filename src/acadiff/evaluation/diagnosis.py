@@ -5,10 +5,10 @@ threshold, accuracy is a weighted mean of sensitivity and specificity, so it lie
 every run and in every mean of runs on the same people. That is asserted, not hoped.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from acadiff.errors import AcadiffError
 from acadiff.evaluation.gain import auc
@@ -121,17 +121,26 @@ def youden(scores: Scores, ill: Labels) -> float:
     return float(best[np.abs(best - THRESHOLD).argmin()])
 
 
-def macro_area(probabilities: Float[np.ndarray, "n c"], labels: Sequence[int]) -> float:
+def macro_area(told: Float[np.ndarray, "*b n c"], labels: Int[np.ndarray, "*b n"]) -> Found:
     """Mean over classes of the AUC of one class against the others."""
-    truth = np.asarray(labels)
-    found = [float(auc(p, truth == c)) for c, p in enumerate(probabilities.T)]
-    return float(np.mean(found))
+    found = [auc(told[..., c], labels == c) for c in range(told.shape[-1])]
+    return np.asarray(np.mean(found, axis=0))
 
 
-def balanced_accuracy(probabilities: Float[np.ndarray, "n c"], labels: Sequence[int]) -> float:
+def balanced_accuracy(told: Float[np.ndarray, "*b n c"], labels: Int[np.ndarray, "*b n"]) -> Found:
     """Mean over classes of the share of its people who are called what they are."""
-    truth, called = np.asarray(labels), probabilities.argmax(-1)
-    return float(np.mean([(called[truth == c] == c).mean() for c in np.unique(truth)]))
+    right = told.argmax(-1) == labels
+    found = [_share(right, labels == c) for c in range(told.shape[-1])]
+    return np.asarray(np.mean(found, axis=0))
+
+
+def right_of_all(told: Float[np.ndarray, "*b n c"], labels: Int[np.ndarray, "*b n"]) -> Found:
+    """Share of all who are called what they are."""
+    return np.asarray((told.argmax(-1) == labels).mean(-1))
+
+
+OF_MANY = {"ACC": right_of_all, "BACC": balanced_accuracy, "AUC": macro_area}
+"""What is asked where there are more than two classes."""
 
 
 def _share(of: Bool[np.ndarray, "*b n"], among: Bool[np.ndarray, "*b n"]) -> Found:

@@ -5,6 +5,7 @@ completes a person by them need not know where they come from. The file tells wh
 from; one made from anything else counts as absent.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,6 +61,20 @@ def is_kept(path: Path, told: Mapping[str, Any]) -> bool:
         return False
 
 
+def kept_identity(path: Path) -> str:
+    """SHA-256 of what the volumes were made from.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            told = dict(file.metadata() or {}).get(_TOLD, "")
+            return hashlib.sha256(told.encode()).hexdigest()
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path) from error
+
+
 def kept_features(path: Path) -> Float[np.ndarray, "n f"]:
     """What the regions of each volume hold.
 
@@ -86,9 +101,13 @@ def _tensor(path: Path, name: str, draw: int | None) -> Shaped[np.ndarray, "..."
             found: torch.Tensor = part[:] if draw is None else part[draw % count]
             return np.asarray(found.numpy())
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path}: is missing or damaged", hint="delete it and run the same command again"
-        ) from error
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path}: is missing or damaged", hint="delete it and run the same command again"
+    )
 
 
 def _text(told: Mapping[str, Any]) -> str:

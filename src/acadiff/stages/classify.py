@@ -201,7 +201,7 @@ def _weights(labels: Tensor, classes: int) -> Tensor:
 def _goodness(told: Probabilities, truth: Sequence[int]) -> tuple[float, float]:
     """AUC, and among equal ones the lower cross-entropy."""
     own = told[np.arange(len(truth)), truth]
-    return macro_area(told, truth), float(np.log(np.maximum(own, 1e-9)).mean())
+    return float(macro_area(told, np.asarray(truth))), float(np.log(np.maximum(own, 1e-9)).mean())
 
 
 def _stacked(cases: Sequence[Case]) -> Tensor:

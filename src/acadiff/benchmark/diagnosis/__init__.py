@@ -1,0 +1,1 @@
+"""Diagnoses from completed scans: people, rows, volumes, runs, and the tables of them."""

@@ -1,0 +1,154 @@
+"""One offline page and one Markdown table of a study of diagnoses. Read from files alone."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from acadiff import __version__
+from acadiff.commit import write_text
+from acadiff.evaluation.diagnosis import AT_HALF, AT_YOUDEN
+from acadiff.evaluation.diagnosis_verdict import Bar, Findings, bars, lines, verdicts
+from acadiff.evaluation.paper_diagnosis import LABEL, TABLE_1, impossible
+from acadiff.evaluation.row_titles import DROP, MEAN
+from acadiff.outputs.diagnosis_charts import difference_chart, rate_chart
+from acadiff.outputs.diagnosis_files import PAGE, Results, read_results
+from acadiff.outputs.diagnosis_files import TABLE_1 as FILE
+from acadiff.outputs.diagnosis_table import Line, header, lines_of, markdown, threshold_title
+from acadiff.outputs.page import environment, policy, resource
+
+SCENARIOS = {
+    "train": "Gaps in training: AD against CN",
+    "test": "Gaps in those who are judged: AD against CN, nothing clinical told",
+    "three-way": "Gaps in training: CN, MCI and AD",
+}
+CLASSIFIERS = {
+    "regional": "regional values, logistic regression",
+    "densenet": "3D DenseNet-121 on volumes",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One scenario, classifier and mask seed.
+
+    Args:
+        key: of the part, for links.
+        title: in words.
+        metrics: columns of its tables.
+        tables: threshold in words → lines.
+        verdict: in plain sentences; none but of the paper's own question.
+        bars: what was to be reached, likewise.
+        charts: (what they show, SVG).
+        paper: whether the paper has such a table.
+    """
+
+    key: str
+    title: str
+    metrics: tuple[str, ...]
+    tables: dict[str, list[Line]]
+    verdict: list[str]
+    bars: list[Bar]
+    charts: list[tuple[str, str]]
+    paper: bool
+
+
+def write_page(folder: Path) -> Path:
+    """Write `table.md` and `diagnosis.html`; the same tables give the same bytes."""
+    found = read_results(folder)
+    made = list(parts(found))
+    write_text(folder / FILE, _markdown(found, made))
+    path = folder / PAGE
+    write_text(path, render(found, made))
+    return path
+
+
+def parts(found: Results) -> Iterator[Part]:
+    """Every scenario, classifier and mask seed of which anything was run."""
+    table, gaps = found.summary, found.differences
+    keys = table[["scenario", "classifier", "mask_seed"]].drop_duplicates()
+    order = {name: n for n, name in enumerate((*SCENARIOS, *CLASSIFIERS))}
+    ordered = sorted(keys.itertuples(index=False), key=lambda k: (order[k[0]], k[2], order[k[1]]))
+    for scenario, classifier, seed in ordered:
+        cell = (("scenario", scenario), ("classifier", classifier), ("mask_seed", seed))
+        yield _part(found, cell, lines(table, cell), lines(gaps, cell))
+
+
+def _part(
+    found: Results,
+    cell: Sequence[tuple[str, object]],
+    table: pd.DataFrame,
+    gaps: pd.DataFrame,
+) -> Part:
+    (_, scenario), (_, classifier), (_, seed) = cell
+    first = seed == found.told["mask_seeds"][0]
+    rates = sorted({*found.told["rates"], *table["rate"]} - {0})
+    rows = found.told["rows"] if scenario == "train" else []
+    shown = (AT_HALF,) if scenario == "three-way" else (AT_HALF, AT_YOUDEN)
+    tables = {threshold_title(t): list(lines_of(table, rows, rates, t)) for t in shown}
+    whole = Findings(table, gaps)
+    own = scenario == "train"
+    title = f"{SCENARIOS[str(scenario)]}; {CLASSIFIERS[str(classifier)]}"
+    return Part(
+        key=f"{scenario}-{classifier}-{seed}",
+        title=title if first else f"{title}; mask seed {seed}",
+        metrics=header(table),
+        tables=tables,
+        verdict=verdicts(whole) if own else [],
+        bars=bars(whole) if own and first else [],
+        charts=list(_charts(table, gaps)) if first else [],
+        paper=own and first,
+    )
+
+
+def _charts(table: pd.DataFrame, gaps: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    yield "AUC against the missing rate", rate_chart(table, "AUC")
+    if AT_HALF in set(table["threshold"]):
+        yield "Accuracy against the missing rate", rate_chart(table, "ACC", AT_HALF)
+    if len(gaps):
+        rate = int(gaps["rate"].max())
+        drawn = difference_chart(gaps, rate, (DROP, MEAN, "ldm"))
+        if drawn:
+            yield f"What each row gains over Drop, Mean and LDM at {rate} %", drawn
+
+
+def _markdown(found: Results, made: Sequence[Part]) -> str:
+    word = "SIMULATED people" if found.told["simulated"] else "people"
+    text = [f"## Diagnosis from completed scans, {word}", ""]
+    for part in made:
+        for threshold, held in part.tables.items():
+            title = f"{part.title}; {threshold}"
+            paper = part.paper and threshold == threshold_title(AT_HALF)
+            text.append(markdown(title, held, part.metrics, paper=paper))
+        text += [f"- {sentence}" for sentence in part.verdict]
+        text += [f"- {_said(bar)}" for bar in part.bars]
+        text.append("")
+    return "\n".join(text)
+
+
+def _said(bar: Bar) -> str:
+    word = {True: "met", False: "**missed**", None: "not known"}[bar.met]
+    return f"{bar.text}: {bar.found}: {word}"
+
+
+def render(found: Results, made: Sequence[Part]) -> str:
+    """Return the page's HTML."""
+    style = resource("report.css") + resource("audit.css")
+    return _template().render(
+        told=found.told,
+        parts=made,
+        label=LABEL,
+        impossible=f"{impossible()} of {len(TABLE_1)}",
+        version=__version__,
+        style=Markup(style),
+        policy=policy(style),
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    return environment().from_string(resource("diagnosis.html.j2"))
