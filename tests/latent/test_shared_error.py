@@ -94,6 +94,11 @@ def test_each_pattern_has_its_own(start):
     assert shared(start, batch(1, PATTERNS[0]), noise).norm() == 0
 
 
+def test_one_person_alone_tells_no_covariance(start):
+    shared = fitted(start, random(1, COMPONENTS), torch.zeros(1, 4, COMPONENTS))
+    assert shared.factors.abs().max() == 0
+
+
 def test_the_numbers_are_standard_normal_and_know_nothing_smooth_of_the_noise():
     shared = SharedError(1, components=COMPONENTS, size=2 * 8**3)
     noise = Noise(2).draws(["A"], range(0, 4000, 2), SHAPE)

@@ -90,7 +90,8 @@ class SharedError(nn.Module):
 
         Args:
             start: fitted; its components of the target tell errors.
-            people: each batch of one pattern; patterns that nobody shows stay as they are.
+            people: each batch of one pattern; patterns that fewer than two people
+                show stay as they are, as one error has no covariance.
         """
         found: dict[int, list[tuple[Tensor, Tensor]]] = {}
         for batch, error, draws in people:
@@ -102,7 +103,8 @@ class SharedError(nn.Module):
         carried = torch.linalg.pinv(start.coordinates(start.change(unit)).double())
         for which, pairs in found.items():
             errors, each = (torch.cat(parts) for parts in zip(*pairs, strict=True))
-            self.factors[which] = (lacking(errors, each) @ carried).float()
+            if len(errors) > 1:
+                self.factors[which] = (lacking(errors, each) @ carried).float()
 
 
 def lacking(errors: Float64[Tensor, "p e"], draws: Float64[Tensor, "p n e"]) -> Tensor:
