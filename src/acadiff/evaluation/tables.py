@@ -23,8 +23,12 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     write_text(path, table.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.6g"))
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a table back; `LABELS` stay text (an id 007 stays 007), the rest are numbers.
+def read_table(path: Path, text: Sequence[str] = LABELS) -> pd.DataFrame:
+    """Read a table back; some columns stay text (an id 007 stays 007), the rest are numbers.
+
+    Args:
+        path: of the table.
+        text: columns that stay text, as far as they are there.
 
     Raises:
         MissingInputError: there is no such table.
@@ -34,12 +38,12 @@ def read_table(path: Path) -> pd.DataFrame:
     table = pd.read_csv(
         path,
         sep="\t",
-        dtype=dict.fromkeys(LABELS, str),
+        dtype=dict.fromkeys(text, str),
         index_col=False,
         keep_default_na=False,
         na_values=["n/a"],
     )
-    numbers = [column for column in table.columns if column not in LABELS]
+    numbers = [column for column in table.columns if column not in text]
     return table.astype(dict.fromkeys(numbers, float))
 
 

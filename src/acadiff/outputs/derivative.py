@@ -170,6 +170,23 @@ def read_records(root: Path) -> list[Record]:
     return records
 
 
+def drop_draws(root: Path) -> None:
+    """Remove the single draws of a dataset; its records say so first, and stay true.
+
+    Raises:
+        CohortError: a record is damaged.
+        OutputError: the place cannot be written.
+    """
+    for record in read_records(root):
+        image = record.image("synthdraws")
+        if image is None:
+            continue
+        left = {k: v for k, v in record.sidecar["SHA256"].items() if k != image.name}
+        write_json(record.path, {**record.sidecar, "DrawsKept": False, "SHA256": left})
+        remove(image)
+        remove(image.with_name(image.name.removesuffix(".nii.gz") + ".json"))
+
+
 def _placed(name: Name, volume: Volume, space: str) -> Name:
     return replace(name, space=space, resolution=_resolution(volume), desc="synth")
 

@@ -1,0 +1,1 @@
+"""Generation compared: every method on equal terms, nine tasks, one set of tables."""
