@@ -72,7 +72,7 @@ class _Way:
         there = ants.carried(volume, fine.shape, fine.affine, chain, order=order)
         return onto_grid(there, grid)
 
-    def brain(self, mask: Mask, mri: Volume) -> Mask:
+    def brain(self, mask: Mask, mri: Volume) -> Bool[np.ndarray, "x y z"]:
         """The brain of the MRI on the grid."""
         shares = Volume(mask[None].astype(np.float32), mri.affine, Modality.MRI)
         return np.asarray(self.bring(shares).data[0] > 0.5)
