@@ -20,11 +20,13 @@ from acadiff.cli import (
     demo,
     impute,
     prepare,
+    prompts,
     recipe,
     report,
     score,
     simulate,
     train,
+    utility,
 )
 from acadiff.cli.failure import guarded
 
@@ -42,11 +44,13 @@ app.command()(simulate.simulate)
 app.command()(check.check)
 app.command()(prepare.prepare)
 app.command()(compress.compress)
+app.command()(prompts.prompts)
 app.command()(train.train)
 app.command()(calibrate.calibrate)
 app.command()(impute.impute)
 app.command()(score.score)
 app.command()(audit.audit)
+app.command()(utility.utility)
 app.command()(report.report)
 app.command()(recipe.recipe)
 app.add_typer(benchmark.app)

@@ -49,7 +49,7 @@ class Runs:
     """What the classifiers of one cell said.
 
     Args:
-        validation: probabilities of the people they were chosen by.
+        validation: probabilities of the people they were chosen by, if there are any.
         test: of the people they are judged by.
         labels: classes of both, `validation` first.
     """
@@ -108,11 +108,11 @@ def summary(found: Measured) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*CELL, *numbers])
 
 
-def differences(found: Measured) -> pd.DataFrame:
+def differences(found: Measured, against: Sequence[str] = AGAINST) -> pd.DataFrame:
     """A line a comparison: the row less another one, on the same resampled people."""
     rows = []
     for cell, measures in found.items():
-        for other in AGAINST:
+        for other in against:
             rate = 0 if other == ORACLE else cell.rate
             theirs = found.get(cell._replace(method=other, rate=rate))
             if theirs is None or other == cell.method or cell.method == ORACLE:
@@ -152,8 +152,11 @@ def _measures(runs: Runs) -> Iterator[Measure]:
         yield from _of_many(runs, people)
         return
     scores, ill = runs.test[..., 1], truth == 1
-    chosen = [youden(v[:, 1], runs.labels[0] == 1) for v in runs.validation]
-    for name, thresholds in ((AT_HALF, [THRESHOLD] * len(chosen)), (AT_YOUDEN, chosen)):
+    thresholds_of = {AT_HALF: [THRESHOLD] * len(scores)}
+    if runs.labels[0].size:
+        chosen_by = (v[:, 1] for v in runs.validation)
+        thresholds_of[AT_YOUDEN] = [youden(v, runs.labels[0] == 1) for v in chosen_by]
+    for name, thresholds in thresholds_of.items():
         for metric, of in METRIC.items():
             if metric == "AUC" and name == AT_YOUDEN:
                 continue

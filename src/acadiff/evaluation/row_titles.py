@@ -1,6 +1,7 @@
 """What people call the rows of a table of diagnoses; the names are those that tables hold."""
 
 ORACLE, DROP, ZERO, MEAN = "oracle", "drop", "zerofill", "observed-mean"
+WITHOUT = "without"
 OURS = "acadiff"
 
 TITLES = {
@@ -8,6 +9,7 @@ TITLES = {
     DROP: "Drop",
     ZERO: "ZeroFill",
     MEAN: "Mean",
+    WITHOUT: "Without the scan",
     "pix2pix": "Pix2Pix",
     "dsgan": "DS-GAN",
     "dsgan_pan2019": "DS-GAN (Pan 2019)",

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from acadiff.benchmark.diagnosis.completion import lacking
+from acadiff.benchmark.diagnosis.page import write_page
+from acadiff.benchmark.diagnosis.results import RECORD, TABLES
 from acadiff.benchmark.diagnosis.rows import Row
 from acadiff.benchmark.diagnosis.runs import finished, forget, run_jobs
 from acadiff.benchmark.diagnosis.setting import (
@@ -29,8 +31,6 @@ from acadiff.evaluation.tables import write_table
 from acadiff.generators.folder import folder_name
 from acadiff.latent.codec_folder import load_codec, read_record
 from acadiff.modality import Modality
-from acadiff.outputs.diagnosis_files import RECORD, TABLES
-from acadiff.outputs.diagnosis_page import write_page
 from acadiff.recipe import Recipe
 from acadiff.workers import work
 

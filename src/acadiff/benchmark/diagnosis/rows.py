@@ -81,7 +81,7 @@ def rows_of(text: str, work: Path) -> tuple[Row, ...]:
     named = [name.strip() for name in text.split(",") if name.strip()]
     if named == [ALL]:
         return (*SIMPLE, *(row for method in there for row in _ways(method)))
-    rows = [_row(name, there, work) for name in named]
+    rows = [_row(name, there, work) for name in named or [""]]
     return (*SIMPLE, *dict.fromkeys(rows))
 
 

@@ -10,15 +10,15 @@ import pandas as pd
 from markupsafe import Markup
 
 from acadiff import __version__
+from acadiff.benchmark.diagnosis.charts import difference_chart, rate_chart
+from acadiff.benchmark.diagnosis.layout import Line, header, lines_of, markdown, threshold_title
+from acadiff.benchmark.diagnosis.results import PAGE, Results, read_results
+from acadiff.benchmark.diagnosis.results import TABLE_1 as FILE
 from acadiff.commit import write_text
 from acadiff.evaluation.diagnosis import AT_HALF, AT_YOUDEN
 from acadiff.evaluation.diagnosis_verdict import Bar, Findings, bars, lines, verdicts
 from acadiff.evaluation.paper_diagnosis import LABEL, TABLE_1, impossible
 from acadiff.evaluation.row_titles import DROP, MEAN
-from acadiff.outputs.diagnosis_charts import difference_chart, rate_chart
-from acadiff.outputs.diagnosis_files import PAGE, Results, read_results
-from acadiff.outputs.diagnosis_files import TABLE_1 as FILE
-from acadiff.outputs.diagnosis_table import Line, header, lines_of, markdown, threshold_title
 from acadiff.outputs.page import environment, policy, resource
 
 SCENARIOS = {

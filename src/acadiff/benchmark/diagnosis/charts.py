@@ -11,8 +11,11 @@ from acadiff.evaluation.row_titles import DROP, MEAN, ORACLE, OURS, ZERO, place_
 from acadiff.outputs.audit_charts import Estimate, interval_chart
 from acadiff.outputs.charts import INK, SERIES, svg
 
-_PLAIN = {DROP: "#8b949e", MEAN: "#8b949e", ZERO: "#8b949e"}
-_STYLES = {DROP: "--", MEAN: "-.", ZERO: ":"}
+_GREY = "#8b949e"
+_OTHERS = (*SERIES[1:], "#0e7490", "#be185d", "#65a30d", "#1d4ed8", "#9a3412")
+_STYLES = {DROP: "--", MEAN: "-.", ZERO: ":", "scores": "--", "none": ":"}
+"""Of simple rows, and of what stands after a method's name."""
+
 _APART = 0.55  # percentage points between rows at one rate, so that their bars can be told apart
 
 
@@ -27,7 +30,7 @@ def rate_chart(table: pd.DataFrame, metric: str, threshold: str = NO_THRESHOLD) 
     kept = table[(table["metric"] == metric) & (table["threshold"] == threshold)]
     rows = sorted(set(kept["method"]) - {ORACLE}, key=place_of)
     real = kept[kept["method"] == ORACLE]
-    coloured = [row for row in rows if row not in _PLAIN]
+    colours = _colours(rows)
 
     def draw(axes: Any) -> None:
         if len(real):
@@ -36,7 +39,6 @@ def rate_chart(table: pd.DataFrame, metric: str, threshold: str = NO_THRESHOLD) 
             axes.axhline(line["mean"], color=INK, lw=1.1, label=title_of(ORACLE))
         for n, row in enumerate(rows):
             own = kept[kept["method"] == row].sort_values("rate")
-            colour = _PLAIN.get(row) or SERIES[coloured.index(row) % len(SERIES)]
             x = own["rate"].to_numpy(float) + _APART * (n - (len(rows) - 1) / 2)
             mean = own["mean"].to_numpy(float)
             low, high = (np.abs(own[end].to_numpy(float) - mean) for end in ("low", "high"))
@@ -44,11 +46,11 @@ def rate_chart(table: pd.DataFrame, metric: str, threshold: str = NO_THRESHOLD) 
                 x,
                 mean,
                 yerr=np.nan_to_num(np.stack([low, high])),
-                fmt=f"o{_STYLES.get(row, '-')}",
+                fmt=f"o{_STYLES.get(row.rpartition(':')[-1], '-')}",
                 ms=4.5 if row == OURS else 3.5,
                 lw=2.0 if row == OURS else 1.2,
                 elinewidth=0.8,
-                color=colour,
+                color=colours[row],
                 label=title_of(row),
             )
         axes.set_xticks(sorted(set(kept["rate"]) - {0}))
@@ -58,6 +60,14 @@ def rate_chart(table: pd.DataFrame, metric: str, threshold: str = NO_THRESHOLD) 
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
     return svg(draw, (8.4, 4.0))
+
+
+def _colours(rows: Sequence[str]) -> dict[str, str]:
+    """ACADiff has the first colour, whatever it is told; simple rows are grey."""
+    methods = dict.fromkeys(row.partition(":")[0] for row in rows)
+    others = [m for m in methods if m not in (OURS, DROP, MEAN, ZERO)]
+    known = {m: _OTHERS[n % len(_OTHERS)] for n, m in enumerate(others)} | {OURS: SERIES[0]}
+    return {row: known.get(row.partition(":")[0], _GREY) for row in rows}
 
 
 def difference_chart(gaps: pd.DataFrame, rate: int, against: Sequence[str]) -> str | None:

@@ -45,7 +45,7 @@ def read_results(folder: Path) -> Results:
             )
     try:
         told = json.loads((folder / RECORD).read_bytes())
-        summary, differences = (_read(folder / name) for name in TABLES[1:])
+        summary, differences = (read_table(folder / name) for name in TABLES[1:])
         _ = told["people"], told["rates"], summary["mean"], differences["difference"]
     except (ValueError, KeyError, TypeError) as error:
         raise CohortError(
@@ -54,6 +54,7 @@ def read_results(folder: Path) -> Results:
     return Results(told, summary, differences)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of results; what names a row stays text."""
     text = dict.fromkeys(_TEXT, str)
     return pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values=["n/a"])
