@@ -31,6 +31,8 @@ from acadiff.volume.template import template
 
 FINE = 2  # mm, where the simulation's noise is drawn
 SPHERES = [(r, -0.6) for r in (6, 8, 12, 16)] + [(12, -0.3), (16, -0.3), (12, 0.5)]
+BLURRED = [(8, -0.6), (12, -0.6), (16, -0.3)]
+PSF_FWHM, PER_SIGMA = 7, 2.355  # mm of a PET scanner; FWHM of a Gaussian
 
 
 class Case(NamedTuple):
@@ -42,8 +44,8 @@ class Case(NamedTuple):
     scans: dict[Modality, np.ndarray]
 
 
-def lesion(radius, change):
-    """A sphere of another value, its rim a voxel wide, somewhere in the brain."""
+def lesion(radius, change, blurred=False):
+    """A sphere of another value in the brain, its rim a voxel wide or as PET shows it."""
 
     def spoil(case):
         data, voxel, rng, _ = case
@@ -52,7 +54,10 @@ def lesion(radius, change):
         away = np.linalg.norm(
             (np.moveaxis(np.indices(data.shape), 0, -1) - centre) * voxel, axis=-1
         )
-        return data * (1 + change * np.clip((radius - away) / voxel + 0.5, 0, 1))
+        ball = np.clip((radius - away) / voxel + 0.5, 0, 1)
+        if blurred:
+            ball = ndimage.gaussian_filter(ball, PSF_FWHM / PER_SIGMA / voxel)
+        return data * (1 + change * ball)
 
     return spoil
 
@@ -101,6 +106,8 @@ def faults(modality):
     """Name → what spoils a scan."""
     for radius, change in SPHERES:
         yield f"sphere of {radius} mm, {change:+.0%}", lesion(radius, change)
+    for radius, change in BLURRED:
+        yield f"blurred sphere of {radius} mm, {change:+.0%}", lesion(radius, change, blurred=True)
     for other in modality.others:
         yield f"{other.name} in its slot", swapped(other)
     yield "turned by 15°", turned(15)

@@ -13,7 +13,7 @@ from acadiff.latent.typical import MEASURES, Look, Typical
 from acadiff.modality import Modality
 from acadiff.volume.grid import Grid
 from acadiff.volume.labels import LABELS, labels
-from acadiff.volume.lattice import block_mean
+from acadiff.volume.lattice import COARSE_MM, block_mean
 from acadiff.volume.template import template
 
 ALARM, REFUSAL = 0.05, 0.01
@@ -24,6 +24,7 @@ _WORDS = {
     "residual": "details all over the brain",
     "spot": "a spot near {place}",
     "patch": "a patch near {place}",
+    "noise": "its noise",
     "texture": "its noise, sharpness or contrast",
     "reconstruction": "what the codec cannot represent",
 }
@@ -68,17 +69,22 @@ def looked(
     voxel: int,
 ) -> Look:
     """The same, from its latent and the codec's error."""
-    factor = image.shape[0] // latent.shape[1]
-    brain = brain_cells(voxel, factor)
+    brain = brain_cells(voxel, image.shape[0] // latent.shape[1])
     inside = np.square(error[template(voxel).brain > 0.5]).mean()
     energies = [*np.square(latent[:, brain]).mean(axis=1), inside]
-    cells = block_mean(image, factor)[brain]
-    return Look(cells, 0.5 * np.log(np.array(energies, np.float64) + 1e-12))
+    factor = place_factor(voxel)
+    places = block_mean(image, factor)[brain_cells(voxel, factor)]
+    return Look(places, 0.5 * np.log(np.array(energies, np.float64) + 1e-12))
+
+
+def place_factor(voxel: int) -> int:
+    """How many voxels a place of `latent.typical` is wide."""
+    return max(1, COARSE_MM // voxel)
 
 
 @cache
 def brain_cells(voxel: int, factor: int) -> Bool[np.ndarray, "x y z"]:
-    """Cells of the latent that are mostly brain on average."""
+    """Cubes of so many voxels that are mostly brain on average."""
     cells: Bool[np.ndarray, "x y z"] = block_mean(template(voxel).brain, factor) > 0.5
     return cells
 
@@ -88,8 +94,9 @@ def judge(typical: Typical, seen: Look, grid: Grid) -> Verdict:
     standard = typical.standardised(seen)
     worst = int(standard.argmax())
     measure, score = MEASURES[worst], float(standard[worst])
-    where = _place(typical.oddest(seen, measure == "patch"), typical, grid)
-    reason = _WORDS[measure].format(place=where)
+    reason = _WORDS[measure]
+    if "{place}" in reason:
+        reason = reason.format(place=_place(typical.oddest(seen, measure), typical, grid))
     return Verdict(round(score, 3), round(typical.p(score), 5), measure, reason)
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from acadiff.latent.codec_folder import CodecFolder
-from acadiff.latent.look import brain_cells, look
+from acadiff.latent.look import brain_cells, look, place_factor
 from acadiff.latent.typical import LEAST, Typical, fit_typical
 from acadiff.latent.typical_folder import save_typical
 
@@ -35,7 +35,7 @@ def survey(
     if len(seen) < LEAST:
         on_step(f"{title}: {len(seen)} scans are too few to tell what is usual")
         return None
-    typical = fit_typical(seen, fresh, brain_cells(voxel, found.codec.factor))
+    typical = fit_typical(seen, fresh, brain_cells(voxel, place_factor(voxel)))
     save_typical(folder, typical, found.identity)
     on_step(f"{title}: told what is usual")
     return typical

@@ -2,17 +2,18 @@
 
 A model fills in what it has learned from people like those in training. A scan of another tracer,
 in another unit, badly placed, noisy or with a lesion is outside of that, and nothing in the
-imputed scan shows it. Six measures look at a scan, each with another eye:
+imputed scan shows it. Seven measures look at a scan, each with another eye:
 
-    pattern          Mahalanobis distance in the principal components of the cells' means
+    pattern          Mahalanobis distance in the principal components of the places
     residual         what those components leave over, in units of its usual size, all together
-    spot, patch      the same at its largest: in one cell, and smoothed over its neighbours
+    spot, patch      how much a place looks like a sphere's middle, where most: sharp, or blurred
+    noise            its fine waves, each in units of its usual size
     texture          Mahalanobis distance of the energies of the latent's channels
     reconstruction   error of the codec in the brain
 
-A *cell* is one place of the latent. Covariances are shrunk (Ledoit and Wolf 2004). The logarithms
-of the measures are standardised on scans that did not shape them; the largest is the *score*, and
-its rank among those people's scores is the p-value.
+A *place* is a cube of 4 mm (of a voxel, where voxels are larger). Covariances are shrunk (Ledoit
+and Wolf 2004). The logarithms of the measures are standardised on scans that did not shape them;
+the largest is the *score*, and its rank among those people's scores is the p-value.
 """
 
 from collections.abc import Sequence
@@ -21,18 +22,26 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import ndimage
 
 from acadiff.errors import CohortError
+from acadiff.latent.sieve import (
+    SPOTS,
+    Power,
+    Waves,
+    mean_of,
+    roughness,
+    sifted,
+    usual_power,
+    waves,
+)
 
-MEASURES = ("pattern", "residual", "spot", "patch", "texture", "reconstruction")
+MEASURES = ("pattern", "residual", "spot", "patch", "noise", "texture", "reconstruction")
 LEAST = 19
 """Training scans below which nothing is fitted: no p-value could reach 5 %."""
 
 _COMPONENTS, _PER_COMPONENT = 32, 8  # at most so many, and at least so many scans for each
 _FOLDS = 5
-_SMOOTH = 0.8  # of a patch, in cells
-_LEAST_SD = 0.3  # of the median over cells; the empty margin hardly varies
+_LEAST_SD = 0.3  # of the median over places; the empty margin hardly varies
 _ALIGN = 20  # held-out people from whom the codec's own optimism is told
 
 
@@ -40,11 +49,11 @@ class Look(NamedTuple):
     """What the measures see of one scan.
 
     Args:
-        cells: mean of the image in each cell of the brain, on the model's scale.
+        places: mean of the image in each place of the brain, on the model's scale.
         texture: log RMS of each latent channel in the brain, and of the codec's error, last.
     """
 
-    cells: Float[np.ndarray, " v"]
+    places: Float[np.ndarray, " v"]
     texture: Float[np.ndarray, " e"]
 
 
@@ -53,11 +62,13 @@ class Typical:
     """Where scans usually lie.
 
     Args:
-        brain: which cells count.
-        mean: of the cells.
+        brain: which places count.
+        mean: of the places.
         basis: principal components, orthonormal rows.
         spread: SD along each, shrunk.
-        rest: usual size of what they leave over in each cell, and of the same smoothed.
+        rest: usual size of what they leave over in each place.
+        power: usual power of each wave of that, in units of its size.
+        peaks: usual size of the likeness to each sphere in each place.
         texture: mean of the texture.
         whitener: takes its deviation to unit covariance.
         centre: of the logarithm of each of `MEASURES`.
@@ -69,7 +80,9 @@ class Typical:
     mean: Float[np.ndarray, " v"]
     basis: Float[np.ndarray, "c v"]
     spread: Float[np.ndarray, " c"]
-    rest: Float[np.ndarray, "2 v"]
+    rest: Float[np.ndarray, " v"]
+    power: Power
+    peaks: Float[np.ndarray, "f v"]
     texture: Float[np.ndarray, " e"]
     whitener: Float[np.ndarray, "e e"]
     centre: Float[np.ndarray, " m"]
@@ -83,17 +96,21 @@ class Typical:
     def measures(self, look: Look) -> Float[np.ndarray, " m"]:
         """Logarithms of `MEASURES`."""
         along, rest = self._parts(look)
-        spot, patch = np.abs(rest).max(axis=1)
+        found = waves(rest, self.brain)
         texture = self.whitener @ (look.texture - self.texture)
-        squares = (np.square(along).mean(), np.square(rest[0]).mean(), np.square(texture).mean())
+        squares = (np.square(along).mean(), np.square(rest).mean(), np.square(texture).mean())
         pattern, residual, energy = 0.5 * np.log(np.maximum(squares, 1e-12))
-        large = np.log(np.maximum((spot, patch), 1e-6))
-        return np.array([pattern, residual, *large, energy, look.texture[-1]])
+        large = np.abs(self._likeness(found)).max(axis=1)
+        kinds = large[: len(SPOTS)].max(), large[len(SPOTS) :].max()
+        spot, patch = np.log(np.maximum(kinds, 1e-6))
+        noise = roughness(found, self.power)
+        return np.array([pattern, residual, spot, patch, noise, energy, look.texture[-1]])
 
-    def oddest(self, look: Look, smooth: bool = True) -> tuple[int, int, int]:
-        """The cell that stands out most."""
-        rest = np.abs(self._parts(look)[1][int(smooth)])
-        i, j, k = np.argwhere(self.brain)[int(rest.argmax())]
+    def oddest(self, look: Look, measure: str = "spot") -> tuple[int, int, int]:
+        """The place that looks most like a spot, or like a patch."""
+        alike = np.abs(self._likeness(waves(self._parts(look)[1], self.brain)))
+        alike = alike[len(SPOTS) :] if measure == "patch" else alike[: len(SPOTS)]
+        i, j, k = np.argwhere(self.brain)[int(alike.max(axis=0).argmax())]
         return int(i), int(j), int(k)
 
     def p(self, score: float) -> float:
@@ -101,10 +118,22 @@ class Typical:
         above = len(self.null) - int(np.searchsorted(self.null, score))
         return (1 + above) / (1 + len(self.null))
 
-    def _parts(self, look: Look) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, "2 v"]]:
-        """Standardised coordinates, and the standardised rest plain and smoothed."""
-        along, rest = _split(look.cells - self.mean, self.basis)
-        return along / self.spread, np.stack([rest, smoothed(rest, self.brain)]) / self.rest
+    def _parts(self, look: Look) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, " v"]]:
+        """Standardised coordinates, and the standardised rest."""
+        along, rest = _split(look.places - self.mean, self.basis)
+        return along / self.spread, rest / self.rest
+
+    def _likeness(self, found: Waves) -> Float[np.ndarray, "f v"]:
+        """Standardised likeness to each sphere in each place."""
+        return np.asarray(sifted(found, self.power, self.brain) / self.peaks)
+
+
+class Rest(NamedTuple):
+    """What components of other people usually leave over, as in `Typical`."""
+
+    size: Float[np.ndarray, " v"]
+    power: Power
+    peaks: Float[np.ndarray, "f v"]
 
 
 def fit_typical(
@@ -119,7 +148,7 @@ def fit_typical(
     Args:
         training: looks at scans the codec was trained on.
         unseen: looks at scans of validation subjects.
-        brain: the cells looked at.
+        brain: the places looked at.
 
     Raises:
         CohortError: there are fewer than `LEAST` training scans.
@@ -132,13 +161,13 @@ def fit_typical(
             hint="train on more",
         )
     fold = np.arange(len(training)) % _FOLDS
-    rests = _held_out(np.stack([look.cells for look in training]), fold, brain)
+    rest = _held_out(np.stack([look.places for look in training]), fold, brain)
     held = np.empty((len(training), len(MEASURES)))
     for index in range(_FOLDS):
-        part = _fit([x for x, f in zip(training, fold, strict=True) if f != index], rests, brain)
+        part = _fit([x for x, f in zip(training, fold, strict=True) if f != index], rest, brain)
         for row in np.flatnonzero(fold == index).tolist():
             held[row] = part.measures(training[row])
-    whole = _fit(training, rests, brain)
+    whole = _fit(training, rest, brain)
     fresh = np.array([whole.measures(look) for look in unseen]).reshape(-1, len(MEASURES))
     if len(fresh) >= _ALIGN:
         held += np.median(fresh, axis=0) - np.median(held, axis=0)
@@ -152,25 +181,30 @@ def _judged(plain: Typical, usual: Float[np.ndarray, "n m"]) -> Typical:
 
 
 def _held_out(
-    cells: Float[np.ndarray, "n v"], fold: Int[np.ndarray, " n"], brain: Bool[np.ndarray, "i j k"]
-) -> Float[np.ndarray, "2 v"]:
-    """RMS of what components of other people leave over, plain and smoothed."""
-    rests = np.empty((2, *cells.shape), np.float32)
+    places: Float[np.ndarray, "n v"], fold: Int[np.ndarray, " n"], brain: Bool[np.ndarray, "i j k"]
+) -> Rest:
+    """What components leave over of people who had no part in them, person by person."""
+    rests = np.empty(places.shape, np.float32)
     for index in range(_FOLDS):
-        mean, basis, _ = _components(cells[fold != index])
-        rest = _split(cells[fold == index] - mean, basis)[1]
-        rests[:, fold == index] = rest, np.stack([smoothed(r, brain) for r in rest])
-    size = np.sqrt(np.square(rests).mean(axis=1))
-    least = _LEAST_SD * np.median(size, axis=1, keepdims=True) + 1e-6
-    return np.asarray(np.maximum(size, least))
+        mean, basis, _ = _components(places[fold != index])
+        rests[fold == index] = _split(places[fold == index] - mean, basis)[1]
+    size = _floored(np.square(rests).mean(axis=0))
+    rests /= size
+    power = usual_power(np.square(np.abs(waves(r, brain))) for r in rests)
+    squares = mean_of(np.square(sifted(waves(r, brain), power, brain)) for r in rests)
+    return Rest(size, power, np.stack([_floored(s) for s in squares]))
 
 
-def _fit(
-    looks: Sequence[Look], rests: Float[np.ndarray, "2 v"], brain: Bool[np.ndarray, "i j k"]
-) -> Typical:
+def _floored(squares: Float[np.ndarray, " v"]) -> Float[np.ndarray, " v"]:
+    """Usual size, nowhere so small that a trifle would count."""
+    size = np.sqrt(squares)
+    return np.asarray(np.maximum(size, _LEAST_SD * np.median(size) + 1e-6), np.float32)
+
+
+def _fit(looks: Sequence[Look], rest: Rest, brain: Bool[np.ndarray, "i j k"]) -> Typical:
     from sklearn.covariance import ledoit_wolf
 
-    mean, basis, along = _components(np.stack([look.cells for look in looks]))
+    mean, basis, along = _components(np.stack([look.places for look in looks]))
     texture = np.stack([look.texture for look in looks])
     covariance = ledoit_wolf(texture)[0] + 1e-6 * np.eye(texture.shape[1])
     return Typical(
@@ -178,7 +212,7 @@ def _fit(
         mean,
         basis,
         np.sqrt(np.diag(ledoit_wolf(along)[0]) + 1e-12),
-        rests,
+        *rest,
         texture.mean(axis=0),
         np.linalg.inv(np.linalg.cholesky(covariance)),
         np.zeros(len(MEASURES)),
@@ -188,15 +222,15 @@ def _fit(
 
 
 def _components(
-    cells: Float[np.ndarray, "n v"],
+    places: Float[np.ndarray, "n v"],
 ) -> tuple[Float[np.ndarray, " v"], Float[np.ndarray, "c v"], Float[np.ndarray, "n c"]]:
     """Mean, leading principal components, and everybody's coordinates."""
-    mean = cells.mean(axis=0)
-    count = max(1, min(_COMPONENTS, len(cells) // _PER_COMPONENT))
-    values, vectors = np.linalg.eigh((cells - mean) @ (cells - mean).T)
-    rows = vectors[:, ::-1][:, :count].T @ (cells - mean)
+    mean = places.mean(axis=0)
+    count = max(1, min(_COMPONENTS, len(places) // _PER_COMPONENT))
+    values, vectors = np.linalg.eigh((places - mean) @ (places - mean).T)
+    rows = vectors[:, ::-1][:, :count].T @ (places - mean)
     basis = rows / np.maximum(np.sqrt(values[::-1][:count]), 1e-12)[:, None]
-    return mean, basis, (cells - mean) @ basis.T
+    return mean, basis, (places - mean) @ basis.T
 
 
 def _split(
@@ -204,12 +238,3 @@ def _split(
 ) -> tuple[Float[np.ndarray, "... c"], Float[np.ndarray, "... v"]]:
     along = deviation @ basis.T
     return along, deviation - along @ basis
-
-
-def smoothed(
-    values: Float[np.ndarray, " v"], brain: Bool[np.ndarray, "i j k"]
-) -> Float[np.ndarray, " v"]:
-    """Values of the brain's cells, averaged over their neighbours; nothing lies outside."""
-    image = np.zeros(brain.shape, np.float32)
-    image[brain] = values
-    return np.asarray(ndimage.gaussian_filter(image, _SMOOTH, mode="constant")[brain])

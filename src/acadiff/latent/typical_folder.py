@@ -13,7 +13,7 @@ from acadiff.training.checkpoint import load_tensors, save_tensors
 
 RECORD = "typical.json"
 _FORMAT = 1
-_AGAIN = "run `acadiff calibrate` again"
+_AGAIN = "remove the `typical` files of that folder and run `acadiff compress` again"
 
 
 def save_typical(folder: Path, typical: Typical, codec: str) -> None:
