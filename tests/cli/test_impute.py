@@ -33,15 +33,19 @@ def test_it_fills_in_every_scan_that_is_missing_and_then_has_nothing_to_do(
     out, count = tmp_path / "out", len(missing(lacking))
     command = ["impute", str(cohort), str(out), "--model", str(work), *MEAN]
     assert main(command) == 0
-    assert capsys.readouterr().out == f"{out}\n"
+    said = capsys.readouterr().out
+    assert said == f"{out}: nothing is known of how far the scans can be trusted\n"
     assert imputed(out) == missing(lacking)
     assert not list(out.rglob("*synthdraws*"))
     before = contents(out)
     run = json.loads(before.pop("run.json"))
+    assert run.pop("trust")["people"] == {}
     assert run == {"requested": count, "skipped": 0, "failed": {}, "done": count}
     assert main(command) == 0
     after = contents(out)
-    assert json.loads(after.pop("run.json")) == {**run, "skipped": count}
+    again = json.loads(after.pop("run.json"))
+    assert again.pop("trust")["total"]["scans"] == 0
+    assert again == {**run, "skipped": count}
     assert after == before
 
 

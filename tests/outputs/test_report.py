@@ -77,6 +77,21 @@ def test_it_tells_what_was_missing_and_filled(whole):
     assert "SIM0004" not in html
 
 
+def test_doubts_are_counted_at_the_top_and_nothing_is_said_where_none_are_known(study, whole):
+    assert "better not read" not in whole[1].read_text()
+    trust = {
+        "Inputs": {"MRI": {"Verdict": "do not trust"}},
+        "Calibrated": True,
+        "Abstain": {"insula": "± 1", "striatum": "± 1"},
+    }
+    truth = head(Modality.FDG, 0, 4)
+    impute(study.derivatives, "SIM0001", truth, [Modality.MRI, Modality.AV45], Trust=trust)
+    html = written(study).read_text()
+    assert "<dt>of 1 flagged: 1 do not trust</dt><dd>1</dd>" in html
+    assert "better not read, a scan</dt><dd>2.0</dd>" in html
+    assert "insula (1), striatum (1)" in html
+
+
 def test_a_scan_without_truth_and_an_acquired_one_imputed_as_a_test(study):
     truth = head(Modality.FDG, 3, 4)
     impute(study.derivatives, "SIM0004", truth, [Modality.MRI])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acadiff.cli.impute import GuidanceOption, detail_of, tell_untold, warn
+from acadiff.cli.impute import GuidanceOption, detail_of, doubts_in, tell_untold, warn
 from acadiff.cli.progress import progress
 from acadiff.cli.recipes import ShareOption
 from acadiff.cli.sources import (
@@ -167,6 +167,7 @@ def _impute(out: Path, imputer: "Imputer", request: "Request") -> None:
     if failed:
         reasons = "; ".join(f"{scan}: {why}" for scan, why in failed.items())
         raise AcadiffError(f"{len(failed)} scan(s) failed, all others are done. {reasons}")
+    print(f"{out / 'imputed'}: {doubts_in(out / 'imputed')}")
 
 
 def _report(out: Path, model: Path) -> None:

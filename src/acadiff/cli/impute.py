@@ -167,13 +167,22 @@ def impute(
     if failed:
         reasons = "; ".join(f"{scan}: {why}" for scan, why in failed.items())
         raise AcadiffError(f"{len(failed)} scan(s) failed, all others are done. {reasons}")
-    print(out)
+    print(f"{out}: {doubts_in(out)}")
 
 
 def warn(problem: "Problem | None") -> None:
     """Tell a warning, if there is one, on stderr."""
     if problem:
         print(f"acadiff: {problem.code}: {problem.text}", file=sys.stderr)
+
+
+def doubts_in(out: Path) -> str:
+    """One line on how far what was imputed just now can be trusted, from its `run.json`."""
+    import json
+
+    from acadiff.outputs.doubts import summary
+
+    return summary(json.loads((out / "run.json").read_bytes())["trust"]["total"])
 
 
 def tell_untold(people: "Sequence[str]") -> None:

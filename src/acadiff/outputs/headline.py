@@ -9,8 +9,10 @@ import numpy as np
 
 from acadiff.cohort.table import Diagnosis
 from acadiff.modality import Modality
+from acadiff.outputs.doubts import doubts
 from acadiff.outputs.evidence import Evidence, State
 from acadiff.outputs.readout import Readout
+from acadiff.volume.regions import NAMES
 
 _STATED = ("ModelName", "ModelSHA256", "Sampler", "Steps", "NumSamples", "SoftwareVersion")
 
@@ -49,6 +51,7 @@ def headline(
     ]
     if states[State.REPEATED]:
         facts.append(Fact(str(states[State.REPEATED]), "acquired scans imputed as a test"))
+    facts += _doubtful(evidence)
     return facts + _quality(evidence, by_scan) + _regions(evidence, readout)
 
 
@@ -79,6 +82,19 @@ def _diagnoses(evidence: Evidence) -> str:
     counts = Counter(s.diagnosis for s in evidence.cohort.subjects)
     parts = [f"{counts[d]} {d.value}" for d in Diagnosis if counts[d]]
     return ", ".join([*parts, f"{counts[None]} unknown"] if counts[None] else parts)
+
+
+def _doubtful(evidence: Evidence) -> list[Fact]:
+    """Return how many imputed scans are flagged, and how many regions are better not read."""
+    found = doubts(imputed.record for imputed in evidence.whole)
+    if not found.scans:
+        return []
+    flags = ", ".join(f"{count} {flag}" for flag, count in found.flags.items() if count)
+    facts = [Fact(str(found.flagged), f"of {found.scans} flagged{': ' if flags else ''}{flags}")]
+    if found.uncalibrated < found.scans:
+        meaning = f"of {len(NAMES)} regions better not read, a scan"
+        facts.append(Fact(f"{found.regions:.1f}", meaning))
+    return facts
 
 
 def _draws(evidence: Evidence) -> str:

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from acadiff import __version__
 from acadiff.modality import Modality
 from acadiff.outputs.audit_page import Audit, panels_of
+from acadiff.outputs.doubts import by_target
 from acadiff.outputs.evidence import Evidence, State
 from acadiff.outputs.exhibits import Exhibit, Layer, Panel
 from acadiff.outputs.figures import Look, colour_bar, picture
@@ -75,6 +76,7 @@ def render(contents: Contents) -> str:
         states=list(State),
         measures=MEASURES,
         facts=headline(evidence, contents.by_scan, contents.readout),
+        doubts=by_target([imputed.record for imputed in evidence.whole]),
         makers=makers(evidence),
         seal=seal(evidence),
         rows=[s for s in evidence.cohort.subjects if _is_listed(evidence, s)],

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,15 @@ from acadiff.errors import AcadiffError, CohortError, MissingInputError, OutputE
 from acadiff.imputer import Imputer
 from acadiff.imputer.doubt import refuse_doubtful
 from acadiff.modality import Modality
-from acadiff.outputs.derivative import Imputation, is_done, start_dataset, write_derivative
+from acadiff.outputs.derivative import (
+    Imputation,
+    Record,
+    is_done,
+    read_records,
+    start_dataset,
+    write_derivative,
+)
+from acadiff.outputs.doubts import tally
 from acadiff.registration.back import to_scan
 from acadiff.volume.space import MODEL
 
@@ -101,6 +109,11 @@ class Job:
         """Name of the imputed scan; the derivative adds its space, resolution and desc."""
         return Name(self.subject.id, self.target, self.subject.session)
 
+    @property
+    def label(self) -> str:
+        """Who and what, as people are told."""
+        return f"{self.subject.key} {self.target.title}"
+
 
 def jobs(cohort: Cohort, request: Request) -> list[Job]:
     """Every scan to make, subject by subject.
@@ -166,7 +179,8 @@ def run(
         on_step: told of each scan.
 
     Returns:
-        The scans that failed, and why; the others are done. `run.json` in `out` says the same.
+        The scans that failed, and why; the others are done. `run.json` in `out` says the same,
+        and how many of all are to be doubted.
 
     Raises:
         CohortError: there is nothing to impute.
@@ -184,18 +198,28 @@ def run(
     failed: dict[str, str] = {}
     skipped = 0
     for job in wanted:
-        label = f"{job.subject.key} {job.target.title}"
         with lock(out / f".{job.name.stem}"):
             try:
                 skipped += impute_one(job, imputer, out, request, people.root, book)
             except OutputError:
                 raise
             except AcadiffError as error:
-                failed[label] = str(error)
-        on_step(label)
-    counts = {"requested": len(wanted), "skipped": skipped, "failed": failed}
-    write_json(out / "run.json", counts | {"done": len(wanted) - len(failed)})
+                failed[job.label] = str(error)
+        on_step(job.label)
+    done = [job for job in wanted if job.label not in failed]
+    counts = {"requested": len(wanted), "skipped": skipped, "failed": failed, "done": len(done)}
+    write_json(out / "run.json", {**counts, "trust": tally(made(out, done))})
     return failed
+
+
+def made(out: Path, done: Sequence[Job]) -> list[Record]:
+    """The records in `out` of what is done.
+
+    Raises:
+        CohortError: a record is damaged.
+    """
+    names = {(job.subject.key, job.target) for job in done}
+    return [r for r in read_records(out) if (r.name.key, r.name.modality) in names]
 
 
 @dataclass(frozen=True)
