@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from brook import RECIPE, cpu
 
+from acadiff.clinical import Detail, canary
 from acadiff.cohort.dataset import read_cohort
 from acadiff.cohort.ledger import read_split
 from acadiff.errors import CheckpointError, EncoderError
+from acadiff.generators.examples import spoken
 from acadiff.imputer import Imputer
 from acadiff.modality import Modality
-from acadiff.stages import impute, train
+from acadiff.stages import impute, prompts, train
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "clinical"))
 from loopback import Server
@@ -69,6 +71,25 @@ def remote(river, tmp_path_factory):
     with Server() as server:
         told = {"encoder": "openai", "model": "some-model", "base_url": server.url}
         yield trained(river, folder / "work", **told), server
+
+
+def test_what_is_shown_beforehand_is_what_training_asks(river, remote):
+    """More is shown only for those whom FDG is not there to be trained on."""
+    work, server = remote
+    asked_ = {*server.sentences} - {str(canary.PROMPT)}
+    recipe = asked(encoder="openai", model="some-model", base_url=server.url)
+    shown = prompts.run(river / "cohort", recipe, (FDG,), work)
+    assert asked_ <= {*shown.sentences}
+    people = read_cohort(river / "cohort").subjects
+    lacking = [str(p) for s in people if FDG not in s.scans for p in _of(s, recipe)]
+    assert {*shown.sentences} - asked_ <= {*lacking}
+    assert shown.remembered >= len(asked_)
+    assert len(server.sentences) == len(asked_) + 1  # showing asked nobody
+
+
+def _of(subject, recipe):
+    having = [m for m in (MRI, AV45) if m in subject.scans]
+    return spoken(subject, FDG, having, Detail(recipe.conditioning.detail))
 
 
 def test_a_remote_encoder_is_asked_each_sentence_once_in_few_requests(remote):

@@ -71,9 +71,9 @@ class Examples:
                 f"no training subject has {target.title} together with another scan; "
                 "such a generator cannot be trained on this cohort"
             )
-        spoken = {str(p): p for s in self.subjects for p in self._prompts(s)}
-        prompts = sorted(spoken)
-        self.text = encode([spoken[p] for p in prompts])
+        known = {str(p): p for s in self.subjects for p in self._prompts(s)}
+        prompts = sorted(known)
+        self.text = encode([known[p] for p in prompts])
         self.rows = dict(zip(prompts, self.text.rows(), strict=True))
 
     def batch(self, step: int, size: int, keys: tuple[int | str, ...]) -> Example:
@@ -125,12 +125,32 @@ class Examples:
         return Text.stack([self.rows[p] for p in prompts], self.text.tokens.shape[-1])
 
     def _prompts(self, subject: Subject) -> list[Prompt]:
-        """Everything that may be said to the generator about one subject."""
-        has = set(self._sources(subject))
-        patterns = [p for p in source_patterns(self.target) if set(p) <= has]
-        spoken = [self._prompt(subject, pattern) for pattern in patterns]
-        return [*spoken, *(prompt.without_clinical() for prompt in spoken)]
+        dropout = self.dropout
+        has = self._sources(subject)
+        return spoken(subject, self.target, has, dropout.detail, person=dropout.person)
 
     def _prompt(self, subject: Subject, sources: tuple[Modality, ...]) -> Prompt:
         prompt = Prompt.of(subject, self.target, sources, person=self.dropout.person)
         return prompt.told(self.dropout.detail)
+
+
+def spoken(
+    subject: Subject,
+    target: Modality,
+    having: Sequence[Modality],
+    detail: Detail,
+    *,
+    person: bool = False,
+) -> list[Prompt]:
+    """Everything that may be said to a generator about one subject.
+
+    Args:
+        subject: about whom.
+        target: what the generator makes.
+        having: the scans it may be made from; any of them may be dropped, but not all.
+        detail: how much of the record any prompt tells.
+        person: whether prompts tell age, sex and APOE4.
+    """
+    patterns = [p for p in source_patterns(target) if set(p) <= set(having)]
+    told = [Prompt.of(subject, target, p, person=person).told(detail) for p in patterns]
+    return [*told, *(prompt.without_clinical() for prompt in told)]
