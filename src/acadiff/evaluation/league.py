@@ -23,6 +23,7 @@ from acadiff.evaluation.ranking import (
     resamples,
     signed_rank,
 )
+from acadiff.modality import Modality
 
 REFERENCE = "acadiff"
 TWO, ONE = "two sources", "one source"
@@ -82,11 +83,19 @@ def league(scores: pd.DataFrame, regions: Regions, order: Sequence[str]) -> pd.D
 
 def _groups(tasks: Sequence[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
     """What is averaged together: first the headline, then every task alone."""
+    tasks = sorted(tasks, key=_place)
     double = [task for task in tasks if "+" in task[1]]
     single = [task for task in tasks if "+" not in task[1]]
     groups = {TWO: double, ONE: single}
     alone = {f"{sources}-{target}": [(target, sources)] for target, sources in tasks}
     return {name: members for name, members in (groups | alone).items() if members}
+
+
+def _place(task: tuple[str, str]) -> tuple[int, int, list[int]]:
+    """Targets in their order; of each, two sources first."""
+    target, sources = task
+    named = [Modality[name].index for name in sources.split("+")]
+    return Modality[target].index, -len(named), named
 
 
 def _lines(part: pd.DataFrame, order: Sequence[str]) -> dict[str, Line]:
@@ -125,7 +134,7 @@ def _distances(
 
 def _distance(
     truth: Float[np.ndarray, "n r"], made: Float[np.ndarray, "n d r"], draws: Draws
-) -> Float[np.ndarray, " s"]:
+) -> Float[np.ndarray, " one_more"]:
     """Of the people themselves, then of every resample."""
     whole = wasserstein(truth, made).mean()
     return np.array([whole, *(wasserstein(truth[d], made[d]).mean() for d in draws)])

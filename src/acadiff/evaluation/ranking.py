@@ -17,7 +17,7 @@ _LEAST_PERSONS = 5  # below, the bootstrap tells nothing
 _SEED = 0
 
 Values = Float[np.ndarray, " n"]
-Draws = Int[np.ndarray, "r n"]
+Draws = Int[np.ndarray, "resamples n"]
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def agreement_chart(panels: Sequence[Agreement], quantity: str) -> str:
         ]
         figure.legend(handles=dots, loc="outside upper right", ncols=4)
 
-    return _figure(draw, (1.2 + 2.7 * max(2, len(panels)), 2.9))
+    return figure_svg(draw, (1.2 + 2.7 * max(2, len(panels)), 2.9))
 
 
 def _draw_agreement(axes: Any, panel: Agreement) -> None:
@@ -251,10 +251,10 @@ def legend(axes: Any, *, above: bool) -> None:
 
 def svg(draw: Any, size: tuple[float, float]) -> str:
     """Return the SVG text of a figure of `size` inches whose only axes `draw` fills."""
-    return _figure(lambda figure: draw(figure.add_subplot()), size)
+    return figure_svg(lambda figure: draw(figure.add_subplot()), size)
 
 
-def _figure(draw: Any, size: tuple[float, float]) -> str:
+def figure_svg(draw: Any, size: tuple[float, float]) -> str:
     """Return the SVG text of a figure of `size` inches that `draw` fills."""
     import matplotlib
     from matplotlib.figure import Figure

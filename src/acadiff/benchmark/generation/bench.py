@@ -109,7 +109,7 @@ class Bench:
         return {
             **self.shared,
             "recipe": job.entry.decisive,
-            "draws": job.entry.draws if job.entry.stochastic else 1,
+            "draws": job.entry.asked,
             "tasks": [task.name for task in job.tasks],
         }
 

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from acadiff.benchmark.generation.bench import Bench
 from acadiff.benchmark.generation.job import is_done, perform
+from acadiff.benchmark.generation.markdown import markdown
+from acadiff.benchmark.generation.page import write_page
+from acadiff.benchmark.generation.pictures import pictures
 from acadiff.benchmark.generation.plan import Job
 from acadiff.benchmark.generation.results import gather, write_tables
 from acadiff.commit import lock, write_text
 from acadiff.evaluation.bars import bars
-from acadiff.outputs.benchmark_table import markdown
 
 
 def run(jobs: Sequence[Job], chosen: Sequence[Job], bench: Bench) -> tuple[str, ...]:
@@ -34,10 +36,10 @@ def run(jobs: Sequence[Job], chosen: Sequence[Job], bench: Bench) -> tuple[str, 
 
 
 def present(jobs: Sequence[Job], bench: Bench) -> Path:
-    """Write tables, figures and the page from what the jobs left; returns the folder."""
+    """Write tables, figures and the page from what the jobs left; returns the page's path."""
     results = gather(jobs, bench)
     write_tables(results, bench.out)
     asked = bars(results.table)
     text = markdown(results.table, asked, results.compute, simulated=results.simulated)
     write_text(bench.out / "table.md", text)
-    return bench.out
+    return write_page(results, asked, pictures(jobs, bench), bench.out)

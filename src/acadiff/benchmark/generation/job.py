@@ -105,7 +105,7 @@ def _impute(job: Job, task: Task, imputer: Imputer, bench: Bench) -> Path:
     """
     root = bench.folder(job) / "imputed" / task.pattern
     asked = impute.Request(
-        draws=job.entry.draws if job.entry.stochastic else 1,
+        draws=job.entry.asked,
         seed=bench.request.seed,
         sources=task.sources,
         subjects=bench.people_of(task),
@@ -148,7 +148,7 @@ def _record(
         "weights": weights["sha256"],
         "cost": {
             **training_cost(job.entry, trained),
-            **imputing_cost(imputer, subject, task, job.entry.draws),
+            **imputing_cost(imputer, subject, task, job.entry.asked),
             "clinical": clinical_seen(job.entry, weights),
         },
         "files": {name: sha256(folder / name) for name in (REGIONS, SCORES)},

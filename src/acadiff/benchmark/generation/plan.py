@@ -50,7 +50,7 @@ class Entry:
     Args:
         name: `acadiff`, or `acadiff@no-prompt`.
         recipe: its numbers.
-        draws: Monte Carlo draws; one whose draws do not differ is asked once.
+        draws: Monte Carlo draws of a method whose draws differ.
         base: the recipe of the method itself.
     """
 
@@ -65,9 +65,9 @@ class Entry:
         return method_of(self.name)
 
     @property
-    def stochastic(self) -> bool:
-        """Whether its draws differ."""
-        return GENERATORS[self.method].stochastic
+    def asked(self) -> int:
+        """How many draws it is asked for: one, where they do not differ."""
+        return self.draws if GENERATORS[self.method].stochastic else 1
 
     @property
     def plain(self) -> "Entry":

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from acadiff.benchmark.generation.bench import Bench
 from acadiff.benchmark.generation.job import CLAIM, RECORD, REGIONS, SCORES, read, require_same
@@ -102,7 +103,7 @@ def _by_task(job: Job, path: Path) -> Regions:
     return found
 
 
-def _stack(rows: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.float64]]":
+def _stack(rows: pd.DataFrame) -> Float[np.ndarray, "n d r"]:
     """Visits by draws by regions, in the order of visits and of draws."""
     number = pd.to_numeric(rows["draw"], errors="coerce").fillna(0)
     rows = rows.assign(number=number).sort_values(["subject", "session", "number"])

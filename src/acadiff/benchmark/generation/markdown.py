@@ -11,6 +11,7 @@ from acadiff.evaluation.league import HIGHER, REFERENCE, TWO, WASSERSTEIN
 from acadiff.evaluation.paper import LABEL
 
 SURE = 0.05
+_SMALL = 10
 SIMULATED = "SIMULATED: every number here was measured on digital phantoms, none on a patient."
 
 
@@ -18,8 +19,9 @@ NOTES = (
     "Mean ± SD over people [95 % interval of resampled people, the same for every method]; bold "
     f"is best; a star: differs from {REFERENCE} by a signed-rank test, p < {SURE} after Holm's "
     "correction. Sharpness is |ln| of the power in the upper half of the frequencies over that of "
-    "the acquired scan, 0 being best; distances of distributions are Wasserstein's, over people, "
-    "averaged over regions of PET."
+    "the acquired scan, 0 being best. Of single draws, too, are the regional error (mean absolute, "
+    "SUVR) and the distance (Wasserstein's, SUVR) between the distributions over people of imputed "
+    "and acquired values, both averaged over regions of PET."
 )
 
 
@@ -37,11 +39,11 @@ HEADLINE = (
     Measure("mean", "ssim", "SSIM", 3),
     Measure("mean", "nmi", "NMI", 3),
     Measure("mean", "mae", "MAE", 4),
-    Measure("draw", "psnr", "PSNR, dB, of a draw", 2),
+    Measure("draw", "psnr", "PSNR of a draw", 2),
     Measure("draw", "ssim", "SSIM of a draw", 3),
     Measure("draw", "sharpness", "sharpness of a draw", 2),
-    Measure("draw", "suvr_error", "regional error of a draw, SUVR", 4),
-    Measure("draw", WASSERSTEIN, "distance of distributions, SUVR", 4),
+    Measure("draw", "suvr_error", "regional error", 4),
+    Measure("draw", WASSERSTEIN, "distance", 4),
 )
 TASKWISE = HEADLINE[:2] + HEADLINE[5:7]
 COUNTS = ("clinical", "parameters", "evaluations", "gflop_a_volume", "draws", "people_seen")
@@ -81,8 +83,13 @@ class Cells:
         if not math.isnan(row["lower"]):
             low, high = (number(row[end], measure.digits) for end in ("lower", "upper"))
             text += f" [{low}, {high}]"
-        text += "\\*" if row["p_holm"] < SURE else ""
+        text += "\\*" if self.differs(row) else ""
         return f"**{text}**" if method == self.best(task, measure) else text
+
+    @staticmethod
+    def differs(row: Mapping[Hashable, Any]) -> bool:
+        """Whether a method surely differs from the reference."""
+        return bool(row["p_holm"] < SURE)
 
 
 def number(value: float, digits: int) -> str:
@@ -108,7 +115,7 @@ def markdown(
         *([SIMULATED] if simulated else []),
         f"{people} test people. {NOTES}",
         _section("Three tasks with two sources, averaged", *_headline(cells)),
-        _section(f"{LABEL}: other people, other voxels", *_paper(table)),
+        _section(f"{LABEL}: other people, other voxels", *paper(table)),
         _section("What ACADiff has to reach", *_bars(bars)),
         _section("What each method is and is told", *_counts(compute)),
     ]
@@ -146,7 +153,8 @@ def arrow(task: str) -> str:
     return task.replace("-", " → ")
 
 
-def _paper(table: pd.DataFrame) -> Table:
+def paper(table: pd.DataFrame) -> Table:
+    """What the paper says, head and rows; what its text lost is left empty."""
     metrics = HEADLINE[:4]
     known = table.dropna(subset=["paper"])
     rows = []
@@ -170,5 +178,7 @@ def _counts(compute: pd.DataFrame) -> Table:
     return ["method", *titles, "people seen in training"], rows
 
 
-def _count(value: object) -> str:
-    return f"{value:,.0f}" if isinstance(value, (int, float)) else str(value)
+def _count(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,.1f}" if 0 < value < _SMALL else f"{value:,.0f}"
