@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from acadiff.benchmark.diagnosis.rows import SIMPLE, rows_of, trained, withheld
@@ -12,9 +14,12 @@ from acadiff.modality import Modality
 @pytest.fixture
 def work(tmp_path):
     """Weights of two methods for all targets, and of a third for one."""
-    for method in ("ldm", "acadiff"):
+    for method, encoder in (("ldm", None), ("acadiff", {"key": "local"})):
         for modality in Modality:
-            (tmp_path / "generators" / f"{method}-{modality.name}").mkdir(parents=True)
+            folder = tmp_path / "generators" / f"{method}-{modality.name}"
+            folder.mkdir(parents=True)
+            record = json.dumps({"format": 1, "encoder": encoder})
+            (folder / "generator.json").write_text(record)
     (tmp_path / "generators" / "ficd-MRI").mkdir()
     return tmp_path
 
@@ -30,12 +35,13 @@ def test_a_name_may_withhold(work):
     row = rows_of("acadiff:scores", work)[-1]
     assert (row.method, row.detail) == ("acadiff", Detail.SCORES)
     assert row.title == "ACADiff, no diagnosis"
+    assert rows_of("ldm:none,ldm", work)[len(SIMPLE) :] == rows_of("ldm", work)[len(SIMPLE) :]
 
 
 def test_of_those_who_are_judged_no_row_is_told_anything(work):
     rows = withheld(rows_of("all", work))
     assert all(row.detail is Detail.NONE for row in rows if row.method)
-    assert [row.name for row in rows if row.method] == ["acadiff:none", "ldm:none"]
+    assert [row.name for row in rows if row.method] == ["acadiff:none", "ldm"]
 
 
 @pytest.mark.parametrize("name", ["acadif", "acadiff:all", "", "acadiff,magic"])

@@ -99,7 +99,7 @@ def summary(found: Measured) -> pd.DataFrame:
     rows = []
     for cell, measures in found.items():
         for m in measures:
-            mean = estimate(float(np.nanmean(m.runs)) if m.runs.size else np.nan, m.resampled)
+            mean = estimate(_mean(m.runs), m.resampled)
             sd = float(m.runs.std(ddof=1)) if len(m.runs) > 1 else np.nan
             told = {"threshold": m.threshold, "metric": m.metric, "runs": len(m.runs)}
             told |= {"mean": mean.value, "sd": sd, "low": mean.lower, "high": mean.upper}
@@ -113,10 +113,10 @@ def differences(found: Measured, against: Sequence[str] = AGAINST) -> pd.DataFra
     rows = []
     for cell, measures in found.items():
         for other in against:
-            rate = 0 if other == ORACLE else cell.rate
-            theirs = found.get(cell._replace(method=other, rate=rate))
-            if theirs is None or other == cell.method or cell.method == ORACLE:
+            rival = _rival(cell, other, found)
+            if rival is None or rival.method == cell.method or cell.method == ORACLE:
                 continue
+            theirs = found[rival]
             for metric, threshold in _COMPARED:
                 pair = [_one(each, metric, threshold) for each in (measures, theirs)]
                 if pair[0] is not None and pair[1] is not None:
@@ -124,6 +124,13 @@ def differences(found: Measured, against: Sequence[str] = AGAINST) -> pd.DataFra
                     rows.append({**cell._asdict(), **told, **_difference(pair[0], pair[1])})
     columns = [*CELL, "against", "metric", "threshold", "difference", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _rival(cell: Cell, method: str, found: Measured) -> Cell | None:
+    """Where another row stands; one that is told nothing counts as itself."""
+    rate = 0 if method == ORACLE else cell.rate
+    places = (cell._replace(method=m, rate=rate) for m in (method, f"{method}:none"))
+    return next((place for place in places if place in found), None)
 
 
 def resampled_people(labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, "s n"]:
@@ -134,8 +141,7 @@ def resampled_people(labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, "s n"]:
 
 
 def _difference(ours: Measure, theirs: Measure) -> dict[str, float]:
-    value = float(np.nanmean(ours.runs) - np.nanmean(theirs.runs))
-    found = estimate(value, ours.resampled - theirs.resampled)
+    found = estimate(_mean(ours.runs) - _mean(theirs.runs), ours.resampled - theirs.resampled)
     return {"difference": found.value, "low": found.lower, "high": found.upper}
 
 
@@ -173,6 +179,12 @@ def _of_many(runs: Runs, people: Int[np.ndarray, "s n"]) -> Iterator[Measure]:
         values = np.array([float(of(told, truth)) for told in runs.test])
         again = [of(told[people], truth[people]) for told in runs.test]
         yield Measure(metric, NO_THRESHOLD, values, _over_runs(again))
+
+
+def _mean(values: Float[np.ndarray, " r"]) -> float:
+    """Of the runs that have a number; PPV has none where nobody is called ill."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")
 
 
 def _over_runs(again: Sequence[Float[np.ndarray, " s"]]) -> Float[np.ndarray, " t"]:

@@ -136,14 +136,14 @@ def _beats(found: Findings) -> Iterator[Bar]:
         rates = [rate for rate in found.rates if rate >= 40]
         gaps = {rate: found.gap(rate, OURS, against) for rate in rates}
         known = {rate: gap for rate, gap in gaps.items() if gap is not None}
-        told = ", ".join(f"{rate} %: {_signed(gap)}" for rate, gap in known.items()) or "not run"
+        told = "; ".join(f"{r} %: {_spanned(gap)}" for r, gap in known.items()) or "not run"
         met = all(g.value >= 0 for g in known.values()) if known and rates else None
         title = f"ACADiff's AUC at least that of {title_of(against)} at every rate from 40 % on"
         yield Bar(title, told, met)
         if known and max(known) >= 80:
             last = known[max(known)]
             text = f"… and above it at {max(known)} % with an interval without zero"
-            yield Bar(text, _signed(last), last.lower > 0)
+            yield Bar(text, _spanned(last), last.lower > 0)
 
 
 def _others(found: Findings) -> Iterator[Bar]:
@@ -180,7 +180,7 @@ def worth(gaps: Mapping[str, Estimate], what: str) -> str:
     """
     if not gaps or any(not np.isfinite(gap.lower) for gap in gaps.values()):
         return f"Whether imputing {what} is worth it cannot be told: there are too few people."
-    told = ", ".join(f"{_signed(gap)} against {title}" for title, gap in gaps.items())
+    told = ", ".join(f"{_spanned(gap)} against {title}" for title, gap in gaps.items())
     if all(gap.lower > 0 for gap in gaps.values()):
         return f"Imputing {what} is worth it in this cohort: AUC {told}."
     worse = [title for title, gap in gaps.items() if gap.upper < 0]
@@ -213,6 +213,11 @@ def _signed(found: Estimate) -> str:
     if np.isfinite(found.lower):
         text += f", {found.lower:+.3f} to {found.upper:+.3f}"
     return text.replace("-", "−")
+
+
+def _spanned(found: Estimate) -> str:
+    value, _, ends = _signed(found).partition(", ")
+    return f"{value} ({ends})" if ends else value
 
 
 def lines(table: pd.DataFrame, cell: Sequence[tuple[str, object]]) -> pd.DataFrame:

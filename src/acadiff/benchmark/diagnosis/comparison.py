@@ -7,6 +7,7 @@ line of a journal (`runs`). Killed at any moment, the same command goes on where
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from acadiff.benchmark.diagnosis.completion import lacking
 from acadiff.benchmark.diagnosis.page import write_page
@@ -170,16 +171,21 @@ def tell(setting: Setting) -> Path:
     tables = (every_run(found), summary(found), differences(found))
     for name, table in zip(TABLES, tables, strict=True):
         write_table(setting.out / name, table)
-    request = setting.request
-    told = {
+    write_json(setting.out / RECORD, _record(setting))
+    return write_page(setting.out)
+
+
+def _record(setting: Setting) -> dict[str, Any]:
+    """What was asked for, now and before in this folder."""
+    request, path = setting.request, setting.out / RECORD
+    before = json.loads(path.read_bytes()) if path.is_file() else {}
+    return {
         **setting.study.told(),
-        "rates": sorted(set(request.rates)),
-        "mask_seeds": list(request.mask_seeds),
-        "runs": request.runs,
-        "rows": [row.name for row in request.rows],
+        "rates": sorted({*request.rates, *before.get("rates", ())}),
+        "mask_seeds": list(dict.fromkeys([*before.get("mask_seeds", ()), *request.mask_seeds])),
+        "runs": max(request.runs, before.get("runs", 0)),
+        "rows": list(dict.fromkeys([*before.get("rows", ()), *(r.name for r in request.rows)])),
         "seed": request.sampling.seed,
         "voxel": setting.shelf.voxel,
         "numbers": setting.recipe.diagnosis.model_dump(mode="json"),
     }
-    write_json(setting.out / RECORD, told)
-    return write_page(setting.out)

@@ -87,6 +87,35 @@ def markdown(title: str, lines: Sequence[Line], metrics: Sequence[str], *, paper
     return "\n".join([*text, ""])
 
 
+def over_masks(table: pd.DataFrame, rates: Sequence[int]) -> list[tuple[str, list[str]]]:
+    """AUC of each row at each rate: mean ± SD over patterns of gaps of the means over runs.
+
+    Args:
+        table: lines of the summary, of one scenario and classifier, under every pattern.
+        rates: without the Oracle's 0.
+    """
+    kept = table[(table["metric"] == "AUC") & (table["rate"] > 0)]
+    found = []
+    for row in sorted(set(kept["method"]), key=place_of):
+        own = kept[kept["method"] == row].groupby("rate")["mean"]
+        means, sds = own.mean(), own.std(ddof=1)
+        known: dict[Any, dict[Hashable, Any]] = {
+            r: {"mean": means[r], "sd": sds[r]} for r in means.index
+        }
+        cells = [_mean_sd(known[r]) if r in known else NOT_RUN for r in rates]
+        found.append((title_of(row), cells))
+    return found
+
+
+def patterns_markdown(
+    patterns: Sequence[tuple[str, Sequence[str]]], rates: Sequence[int], seeds: int
+) -> str:
+    """What `over_masks` gives, as Markdown."""
+    text = [f"#### AUC, mean ± SD over {seeds} patterns of gaps", ""]
+    text += [_row(["row", *(f"{rate} %" for rate in rates)]), "|---" * (len(rates) + 1) + "|"]
+    return "\n".join([*text, *(_row([title, *cells]) for title, cells in patterns), ""])
+
+
 def threshold_title(threshold: str) -> str:
     """In words."""
     return "validation's Youden threshold" if threshold == AT_YOUDEN else f"threshold {threshold}"

@@ -1,9 +1,10 @@
 """One offline page and one Markdown table of a study of diagnoses. Read from files alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pandas as pd
@@ -11,7 +12,15 @@ from markupsafe import Markup
 
 from acadiff import __version__
 from acadiff.benchmark.diagnosis.charts import difference_chart, rate_chart
-from acadiff.benchmark.diagnosis.layout import Line, header, lines_of, markdown, threshold_title
+from acadiff.benchmark.diagnosis.layout import (
+    Line,
+    header,
+    lines_of,
+    markdown,
+    over_masks,
+    patterns_markdown,
+    threshold_title,
+)
 from acadiff.benchmark.diagnosis.results import PAGE, Results, read_results
 from acadiff.benchmark.diagnosis.results import TABLE_1 as FILE
 from acadiff.commit import write_text
@@ -34,7 +43,7 @@ CLASSIFIERS = {
 
 @dataclass(frozen=True)
 class Part:
-    """One scenario, classifier and mask seed.
+    """One scenario and classifier.
 
     Args:
         key: of the part, for links.
@@ -45,6 +54,9 @@ class Part:
         bars: what was to be reached, likewise.
         charts: (what they show, SVG).
         paper: whether the paper has such a table.
+        rates: of all tables.
+        patterns: (row, AUC at each rate over all patterns of gaps); none if there is one pattern.
+        seeds: how many patterns there are.
     """
 
     key: str
@@ -55,6 +67,9 @@ class Part:
     bars: list[Bar]
     charts: list[tuple[str, str]]
     paper: bool
+    rates: list[int]
+    patterns: list[tuple[str, list[str]]]
+    seeds: int
 
 
 def write_page(folder: Path) -> Path:
@@ -68,40 +83,43 @@ def write_page(folder: Path) -> Path:
 
 
 def parts(found: Results) -> Iterator[Part]:
-    """Every scenario, classifier and mask seed of which anything was run."""
-    table, gaps = found.summary, found.differences
-    keys = table[["scenario", "classifier", "mask_seed"]].drop_duplicates()
+    """Every scenario and classifier of which anything was run, under its first pattern of gaps."""
+    keys = found.summary[["scenario", "classifier"]].drop_duplicates()
     order = {name: n for n, name in enumerate((*SCENARIOS, *CLASSIFIERS))}
-    ordered = sorted(keys.itertuples(index=False), key=lambda k: (order[k[0]], k[2], order[k[1]]))
-    for scenario, classifier, seed in ordered:
-        cell = (("scenario", scenario), ("classifier", classifier), ("mask_seed", seed))
-        yield _part(found, cell, lines(table, cell), lines(gaps, cell))
+    for scenario, classifier in sorted(
+        keys.itertuples(index=False, name=None), key=lambda k: (order[k[0]], order[k[1]])
+    ):
+        cell = (("scenario", scenario), ("classifier", classifier))
+        yield _part(found.told, scenario, classifier, *(lines(t, cell) for t in found.tables))
 
 
 def _part(
-    found: Results,
-    cell: Sequence[tuple[str, object]],
-    table: pd.DataFrame,
-    gaps: pd.DataFrame,
+    told: Mapping[str, Any],
+    scenario: str,
+    classifier: str,
+    whole: pd.DataFrame,
+    all_gaps: pd.DataFrame,
 ) -> Part:
-    (_, scenario), (_, classifier), (_, seed) = cell
-    first = seed == found.told["mask_seeds"][0]
-    rates = sorted({*found.told["rates"], *table["rate"]} - {0})
-    rows = found.told["rows"] if scenario == "train" else []
-    shown = (AT_HALF,) if scenario == "three-way" else (AT_HALF, AT_YOUDEN)
-    tables = {threshold_title(t): list(lines_of(table, rows, rates, t)) for t in shown}
-    whole = Findings(table, gaps)
+    seeds = sorted(set(whole["mask_seed"]))
+    first = told["mask_seeds"][0] if told["mask_seeds"][0] in seeds else seeds[0]
+    table, gaps = (lines(t, [("mask_seed", first)]) for t in (whole, all_gaps))
+    rates = sorted({*told["rates"], *table["rate"]} - {0})
     own = scenario == "train"
-    title = f"{SCENARIOS[str(scenario)]}; {CLASSIFIERS[str(classifier)]}"
+    shown = (AT_HALF,) if scenario == "three-way" else (AT_HALF, AT_YOUDEN)
+    rows = told["rows"] if own else []
+    found = Findings(table, gaps)
     return Part(
-        key=f"{scenario}-{classifier}-{seed}",
-        title=title if first else f"{title}; mask seed {seed}",
+        key=f"{scenario}-{classifier}",
+        title=f"{SCENARIOS[scenario]}; {CLASSIFIERS[classifier]}",
         metrics=header(table),
-        tables=tables,
-        verdict=verdicts(whole) if own else [],
-        bars=bars(whole) if own and first else [],
-        charts=list(_charts(table, gaps)) if first else [],
-        paper=own and first,
+        tables={threshold_title(t): list(lines_of(table, rows, rates, t)) for t in shown},
+        verdict=verdicts(found) if own else [],
+        bars=bars(found) if own else [],
+        charts=list(_charts(table, gaps)),
+        paper=own,
+        rates=rates,
+        patterns=over_masks(whole, rates) if len(seeds) > 1 else [],
+        seeds=len(seeds),
     )
 
 
@@ -124,6 +142,8 @@ def _markdown(found: Results, made: Sequence[Part]) -> str:
             title = f"{part.title}; {threshold}"
             paper = part.paper and threshold == threshold_title(AT_HALF)
             text.append(markdown(title, held, part.metrics, paper=paper))
+        if part.patterns:
+            text.append(patterns_markdown(part.patterns, part.rates, part.seeds))
         text += [f"- {sentence}" for sentence in part.verdict]
         text += [f"- {_said(bar)}" for bar in part.bars]
         text.append("")

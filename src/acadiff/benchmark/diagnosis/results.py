@@ -30,6 +30,11 @@ class Results:
     summary: pd.DataFrame
     differences: pd.DataFrame
 
+    @property
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Summary and differences."""
+        return self.summary, self.differences
+
 
 def read_results(folder: Path) -> Results:
     """Read what `acadiff benchmark diagnosis` wrote.

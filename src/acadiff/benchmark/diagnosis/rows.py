@@ -1,7 +1,7 @@
 """The rows of the table of diagnoses: ways to live with missing scans."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -9,6 +9,8 @@ from acadiff.clinical.prompt import Detail
 from acadiff.errors import MissingInputError, UsageError
 from acadiff.evaluation.row_titles import DROP, MEAN, ORACLE, OURS, ZERO, title_of
 from acadiff.generators import GENERATORS
+from acadiff.generators.folder import folder_name
+from acadiff.latent.codec_folder import read_record
 from acadiff.modality import Modality
 
 ALL = "all"
@@ -32,11 +34,13 @@ class Row:
         kind: what is done.
         method: of a generator, which.
         detail: of a generator, how much of a record its prompt tells.
+        told: whether it is told anything of anybody; if not, nothing can be withheld.
     """
 
     kind: Kind
     method: str = ""
     detail: Detail = Detail.FULL
+    told: bool = False
 
     @property
     def name(self) -> str:
@@ -80,20 +84,27 @@ def rows_of(text: str, work: Path) -> tuple[Row, ...]:
     there = trained(work)
     named = [name.strip() for name in text.split(",") if name.strip()]
     if named == [ALL]:
-        return (*SIMPLE, *(row for method in there for row in _ways(method)))
+        return (*SIMPLE, *(row for method in there for row in _ways(method, work)))
     rows = [_row(name, there, work) for name in named or [""]]
     return (*SIMPLE, *dict.fromkeys(rows))
 
 
 def withheld(rows: Sequence[Row]) -> tuple[Row, ...]:
     """The same rows told nothing clinical, each once: for people whose diagnosis is asked."""
-    told = (Row(r.kind, r.method, Detail.NONE if r.method else r.detail) for r in rows)
-    return tuple(dict.fromkeys(told))
+    return tuple(dict.fromkeys(replace(r, detail=Detail.NONE) if r.told else r for r in rows))
 
 
-def _ways(method: str) -> list[Row]:
+def _ways(method: str, work: Path) -> list[Row]:
     details = list(reversed(Detail)) if method == OURS else [Detail.FULL]
-    return [Row(Kind.GENERATOR, method, detail) for detail in details]
+    return list(dict.fromkeys(_generator(method, detail, work) for detail in details))
+
+
+def _generator(method: str, detail: Detail, work: Path) -> Row:
+    """A row of a method; one that is told nothing anyway stands under its plain name."""
+    folder = work / "generators" / folder_name(method, Modality.MRI)
+    encoder = read_record(folder / "generator.json", "generator")["encoder"]
+    told = bool(encoder and encoder["key"] != "none")
+    return Row(Kind.GENERATOR, method, detail if told else Detail.FULL, told)
 
 
 def _row(name: str, there: Sequence[str], work: Path) -> Row:
@@ -114,4 +125,4 @@ def _row(name: str, there: Sequence[str], work: Path) -> Row:
             value=method,
             hint="run `acadiff train` first, or leave the method out",
         )
-    return Row(Kind.GENERATOR, method, Detail(detail or "full"))
+    return _generator(method, Detail(detail or "full"), work)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class Job:
     weights: str
     belongs: str
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Everything that its result depends on, people and numbers included."""
         cases = [
@@ -111,24 +111,26 @@ def _weights(folder: Path, row: Row) -> str:
 def run_jobs(setting: Setting) -> None:
     """Do every run that the journal does not hold, regional ones in this process."""
     journal = Journal(setting.out / JOURNAL)
-    done = journal.read()
-    left = [job for job in jobs_of(setting) if job.key not in done]
+    done = set(journal.read())
     for regional in (True, False):
-        own = [job for job in left if (job.cell.classifier == REGIONAL) == regional]
-        jobs = 1 if regional else setting.request.jobs
-        for job, told in zip(own, work(_classified, own, jobs), strict=True):
-            journal.add(job.key, {**_line(job), **told})
-            setting.on_step(f"{job.cell.method}, {job.cell.rate} %, run {job.run + 1}")
+        left = (
+            job
+            for job in jobs_of(setting)
+            if (job.cell.classifier == REGIONAL) == regional and job.key not in done
+        )
+        for key, line in work(_classified, left, 1 if regional else setting.request.jobs):
+            journal.add(key, line)
+            setting.on_step(f"{line['method']}, {line['rate']} %, run {line['run'] + 1}")
 
 
-def _classified(job: Job) -> dict[str, Any]:
+def _classified(job: Job) -> tuple[str, dict[str, Any]]:
+    """Key and line of a run; of each person, the probabilities of all classes but the first."""
     told = classify(job.task)
-    return {name: [[round(p, 6) for p in row[1:]] for row in told[name].tolist()] for name in told}
-
-
-def _line(job: Job) -> dict[str, Any]:
-    told = {"belongs": job.belongs, "weights": job.weights, "run": job.run}
-    return {**told, **job.cell._asdict()}
+    rounded = {
+        name: [[round(p, 6) for p in row[1:]] for row in told[name].tolist()] for name in told
+    }
+    of = {"belongs": job.belongs, "weights": job.weights, "run": job.run}
+    return job.key, {**of, **job.cell._asdict(), **rounded}
 
 
 def finished(setting: Setting) -> dict[Cell, Runs]:
