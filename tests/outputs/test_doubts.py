@@ -36,6 +36,7 @@ def test_of_a_scan_only_the_worse_verdict_counts(records):
     found = doubts(records)
     assert found.flags == {UNTRUSTED: 1, UNUSUAL: 1, BEYOND: 1}
     assert (found.scans, found.flagged, found.uncalibrated) == (4, 2, 1)
+    assert found.unjudged == 1
 
 
 def test_regions_are_counted_over_scans_that_can_abstain(records):
@@ -64,5 +65,6 @@ def test_one_line_says_the_counts(records):
     text = summary(tally(records)["total"])
     assert "of 4 imputed scans 1 are from one that is not to be trusted, 1 from an unusual" in text
     assert text.endswith("1.0 regions a scan are better not read")
-    assert "none has intervals" in summary(tally(records[3:4])["total"])
+    alone = summary(tally(records[3:4])["total"])
+    assert "1 from one that nobody could judge; none has intervals" in alone
     assert summary(tally([])["total"]).startswith("nothing is known")

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from acadiff.bids import Name
 from acadiff.modality import Modality
-from acadiff.outputs.derivative import Record
+from acadiff.outputs.derivative import Record, read_records
 
 UNTRUSTED, UNUSUAL, BEYOND = "do not trust", "unusual", "beyond training"
 """A source is not to be trusted; a source is unusual; a score or age is like nobody's in training.
@@ -25,6 +27,7 @@ class Doubts:
         scans: how many there are.
         flags: how many of them are `UNTRUSTED`, `UNUSUAL` and `BEYOND`.
         flagged: how many have any of these.
+        unjudged: how many come from a scan of which nobody knows whether it is usual.
         uncalibrated: how many have no intervals, and so cannot abstain.
         abstain: region → of how many scans it is better not read.
     """
@@ -32,6 +35,7 @@ class Doubts:
     scans: int
     flags: Mapping[str, int]
     flagged: int
+    unjudged: int
     uncalibrated: int
     abstain: Mapping[str, int]
 
@@ -51,6 +55,7 @@ class Doubts:
         return {
             "scans": self.scans,
             **self.flags,
+            "not judged": self.unjudged,
             "not calibrated": self.uncalibrated,
             "abstain": dict(self.abstain),
         }
@@ -65,6 +70,7 @@ def doubts(records: Iterable[Record]) -> Doubts:
         len(told),
         {flag: sum(flag in own for own in flags) for flag in (UNTRUSTED, UNUSUAL, BEYOND)},
         sum(bool(own) for own in flags),
+        sum("unknown" in _verdicts(trust) for trust in told),
         sum(not trust.get("Calibrated") for trust in told),
         dict(sorted(regions.items(), key=lambda item: (-item[1], item[0]))),
     )
@@ -72,16 +78,29 @@ def doubts(records: Iterable[Record]) -> Doubts:
 
 def flags_of(trust: Mapping[str, Any]) -> tuple[str, ...]:
     """What of `UNTRUSTED`, `UNUSUAL` and `BEYOND` a record's `Trust` says."""
-    verdicts = {told.get("Verdict") for told in trust.get("Inputs", {}).values()}
-    worst = [flag for flag in (UNTRUSTED, UNUSUAL) if flag in verdicts][:1]
+    worst = [flag for flag in (UNTRUSTED, UNUSUAL) if flag in _verdicts(trust)][:1]
     beyond = any(code == "W_COND_OOD" for code, _ in trust.get("Warnings", ()))
     return (*worst, BEYOND) if beyond else tuple(worst)
+
+
+def _verdicts(trust: Mapping[str, Any]) -> set[str]:
+    return {str(told.get("Verdict")) for told in trust.get("Inputs", {}).values()}
 
 
 def by_target(records: Sequence[Record]) -> dict[Modality, Doubts]:
     """The counts of each modality that was imputed."""
     found = {m: [r for r in records if r.name.modality is m] for m in Modality}
     return {m: doubts(own) for m, own in found.items() if own}
+
+
+def records_of(root: Path, names: Iterable[Name]) -> list[Record]:
+    """The records below a derivative dataset of these scans.
+
+    Raises:
+        CohortError: a record is damaged.
+    """
+    wanted = {(name.key, name.modality) for name in names}
+    return [r for r in read_records(root) if (r.name.key, r.name.modality) in wanted]
 
 
 def tally(records: Sequence[Record]) -> dict[str, Any]:
@@ -107,6 +126,8 @@ def summary(total: Mapping[str, Any]) -> str:
         f"of {scans} imputed scans {total[UNTRUSTED]} are from one that is not to be trusted, "
         f"{total[UNUSUAL]} from an unusual one, {total[BEYOND]} for scores beyond training"
     )
+    if total["not judged"]:
+        text += f", {total['not judged']} from one that nobody could judge"
     calibrated = scans - total["not calibrated"]
     if not calibrated:
         return f"{text}; none has intervals"

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,8 @@ from acadiff.errors import AcadiffError, CohortError, MissingInputError, OutputE
 from acadiff.imputer import Imputer
 from acadiff.imputer.doubt import refuse_doubtful
 from acadiff.modality import Modality
-from acadiff.outputs.derivative import (
-    Imputation,
-    Record,
-    is_done,
-    read_records,
-    start_dataset,
-    write_derivative,
-)
-from acadiff.outputs.doubts import tally
+from acadiff.outputs.derivative import Imputation, is_done, start_dataset, write_derivative
+from acadiff.outputs.doubts import records_of, tally
 from acadiff.registration.back import to_scan
 from acadiff.volume.space import MODEL
 
@@ -208,18 +201,10 @@ def run(
         on_step(job.label)
     done = [job for job in wanted if job.label not in failed]
     counts = {"requested": len(wanted), "skipped": skipped, "failed": failed, "done": len(done)}
-    write_json(out / "run.json", {**counts, "trust": tally(made(out, done))})
+    write_json(
+        out / "run.json", {**counts, "trust": tally(records_of(out, [job.name for job in done]))}
+    )
     return failed
-
-
-def made(out: Path, done: Sequence[Job]) -> list[Record]:
-    """The records in `out` of what is done.
-
-    Raises:
-        CohortError: a record is damaged.
-    """
-    names = {(job.subject.key, job.target) for job in done}
-    return [r for r in read_records(out) if (r.name.key, r.name.modality) in names]
 
 
 @dataclass(frozen=True)
