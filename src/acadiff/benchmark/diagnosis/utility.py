@@ -27,7 +27,15 @@ from acadiff.benchmark.diagnosis.shelf import (
     make,
 )
 from acadiff.benchmark.diagnosis.study import TWO, Study, complete
-from acadiff.benchmark.diagnosis.utility_page import DIFFERENCES, RECORD, RUNS, SUMMARY, write_page
+from acadiff.benchmark.diagnosis.utility_page import (
+    DIFFERENCES,
+    JUDGE,
+    LEARN,
+    RECORD,
+    RUNS,
+    SUMMARY,
+    write_page,
+)
 from acadiff.cohort.dataset import read_cohort
 from acadiff.cohort.split import shuffle_key
 from acadiff.cohort.standing import strangers
@@ -53,8 +61,7 @@ from acadiff.workers import work
 OnStep = Callable[[str], None]
 Places = Int[np.ndarray, " n"]
 FOLDS = 5
-LEARN, JUDGE = "learn", "judge"
-"""Who lacks the scan."""
+EVERYBODY = 100
 
 USUAL = 60
 """Percentage of people who lose a scan where nobody of the cohort lacks it."""
@@ -143,15 +150,17 @@ def run(
         for who in (LEARN, JUDGE):
             cells |= asked(own, target, rate, who)
         on_step(target.title)
-    found = measured(cells)
-    for name, table in (
-        (RUNS, every_run(found)),
-        (SUMMARY, summary(found)),
-        (DIFFERENCES, differences(found, (DROP, MEAN, WITHOUT, ORACLE))),
-    ):
-        write_table(out / name, table)
+    write_tables(cells, out)
     write_json(out / RECORD, _told(own, rates, study))
     return write_page(out)
+
+
+def write_tables(cells: Mapping[Cell, Runs], out: Path) -> None:
+    """Every run, the means over runs, and the differences between ways."""
+    found = measured(cells)
+    write_table(out / RUNS, every_run(found))
+    write_table(out / SUMMARY, summary(found))
+    write_table(out / DIFFERENCES, differences(found, (DROP, MEAN, WITHOUT, ORACLE)))
 
 
 def of_two(cohort: Cohort) -> Cohort:
@@ -202,9 +211,10 @@ def asked(own: Own, target: Modality, rate: int, who: str) -> dict[Cell, Runs]:
     """What classifiers say of everybody under each way to live without the scan."""
     ways = [Row(Kind.ORACLE), Row(Kind.MEAN), Row(Kind.ZERO), own.request.row]
     ways += [Row(Kind.DROP)] if who == LEARN else []
-    lost = own.gaps(target, rate if who == LEARN else 100)
-    told = {row.name: _runs(own, row, lost, (who,)) for row in ways}
-    told[WITHOUT] = _runs(own, Row(Kind.ZERO), own.gaps(target, 100), (LEARN, JUDGE))
+    rate = rate if who == LEARN else EVERYBODY
+    lost = own.gaps(target, rate)
+    told = {row.name: p for row in ways if (p := _tried(own, row, lost, who)) is not None}
+    told[WITHOUT] = _runs(own, Row(Kind.ZERO), own.gaps(target, EVERYBODY), (LEARN, JUDGE))
     labels = np.zeros(0, int), np.array(own.labels)
     none = np.zeros((own.request.runs, 0, 2))
     at = {name: 0 if name == ORACLE else rate for name in told}
@@ -216,6 +226,18 @@ def asked(own: Own, target: Modality, rate: int, who: str) -> dict[Cell, Runs]:
     }
 
 
+def _tried(
+    own: Own, row: Row, lost: Mapping[str, frozenset[Modality]], who: str
+) -> Float[np.ndarray, "r n c"] | None:
+    """As `_runs`; None where too few people are left to learn from."""
+    try:
+        return _runs(own, row, lost, (who,))
+    except CohortError as error:
+        if error.code != "E_FEW_PEOPLE":
+            raise
+        return None
+
+
 def _runs(
     own: Own, row: Row, lost: Mapping[str, frozenset[Modality]], sides: Sequence[str]
 ) -> Float[np.ndarray, "r n c"]:
@@ -224,8 +246,8 @@ def _runs(
     for run in range(own.request.runs):
         for known, others in folds(own.labels, own.request.seed + run):
             fit, test = ([own.people[i] for i in part] for part in (known, others))
-            gapped = {s.key for side, part in ((LEARN, fit), (JUDGE, test)) if side in sides
-                      for s in part}  # fmt: skip
+            parts = {LEARN: fit, JUDGE: test}
+            gapped = {s.key for side in sides for s in parts[side]}
             pattern = {key: scans for key, scans in lost.items() if key in gapped}
             completion = Completion(own.shelf, pattern, fit, TWO)
             task = Task(

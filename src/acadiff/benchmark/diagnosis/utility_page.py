@@ -24,10 +24,13 @@ from acadiff.outputs.page import environment, policy, resource
 
 RECORD, RUNS, SUMMARY = "utility.json", "utility.tsv", "utility-summary.tsv"
 DIFFERENCES, PAGE = "utility-differences.tsv", "utility.html"
-_RIVALS = {"learn": (DROP, MEAN), "judge": (WITHOUT, MEAN)}
+LEARN, JUDGE = "learn", "judge"
+"""Who lacks the scan: some of those who learn, or everybody who is judged."""
+
+_RIVALS = {LEARN: (DROP, MEAN), JUDGE: (WITHOUT, MEAN)}
 _ASKED = {
-    "learn": "Some of those a classifier learns from lack it",
-    "judge": "Those who are judged lack it",
+    LEARN: "Some of those a classifier learns from lack it",
+    JUDGE: "Those who are judged lack it",
 }
 _PHRASES = {
     DROP: "leaving out whoever lacks it",
@@ -78,17 +81,18 @@ def sections(
         target = Modality[name]
         verdict, parts = [], []
         for who, rivals in _RIVALS.items():
+            lack = rate if who == LEARN else 100
             cell = [("scenario", f"{name} {who}")]
             own, apart = lines(table, cell), lines(gaps, cell)
             found = Findings(own, apart)
             known = {
                 _PHRASES[rival]: gap
                 for rival in rivals
-                if (gap := found.gap(rate, told["method"], rival)) is not None
+                if (gap := found.gap(lack, told["method"], rival)) is not None
             }
             verdict.append(_verdict(known, target, who))
-            held = list(lines_of(own, [], [rate]))
-            parts.append((_ASKED[who], held, difference_chart(apart, rate, rivals)))
+            held = list(lines_of(own, [], [lack]))
+            parts.append((_ASKED[who], held, difference_chart(apart, lack, rivals)))
         yield Section(target, rate, verdict, parts, header(table))
 
 
@@ -100,7 +104,7 @@ def verdicts(folder: Path) -> list[str]:
 
 
 def _verdict(known: Mapping[str, Estimate], target: Modality, who: str) -> str:
-    what = target.title if who == "learn" else f"{target.title} of those who are judged"
+    what = target.title if who == LEARN else f"{target.title} of those who are judged"
     return worth(known, what)
 
 
