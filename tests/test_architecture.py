@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "src" / "acadiff"
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
-    {"errors", "modality"},
+    {"errors", "modality", "terms"},
     {"bids", "commit", "workers"},
     {"cohort", "volume", "nets", "diffusion", "training"},
     {"clinical", "evaluation", "outputs", "phantom", "registration"},

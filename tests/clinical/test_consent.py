@@ -1,8 +1,10 @@
-import itertools
 import random
+from pathlib import Path
 
 import pytest
 
+from acadiff import terms
+from acadiff.cli import main
 from acadiff.clinical import Prompt, consent
 from acadiff.clinical.endpoint import Endpoint
 from acadiff.cohort.table import Diagnosis, Scores
@@ -75,6 +77,24 @@ def test_only_this_machine_needs_no_consent(address, share):
 
 
 def test_the_terms_name_what_is_at_stake():
-    assert all(word in consent.TERMS for word in ("health data", "ADNI", "third parties"))
-    assert "--" not in consent.TERMS
-    assert list(itertools.takewhile(str.isalpha, consent.FLAG)) == []
+    assert all(word in terms.TERMS for word in ("health data", "ADNI", "third parties"))
+    assert "--" not in terms.TERMS
+
+
+@pytest.mark.parametrize("command", ["train", "impute", "audit"])
+def test_the_flags_help_says_the_same_words_and_the_refusal_the_same_flag(command, capsys):
+    assert main([command, "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"{terms.FLAG} " in told
+    assert terms.TERMS in told
+    with pytest.raises(EncoderError, match=terms.FLAG):
+        consent.require(Endpoint.of(None), share=False)
+
+
+def test_the_words_stand_once():
+    """Whoever needs them imports them."""
+    source = Path(terms.__file__).parent
+    holding = [p.name for p in source.rglob("*.py") if "fingerprint of a person" in p.read_text()]
+    assert holding == ["terms.py"]
+    written = [p for p in source.rglob("*.py") if f'"{terms.FLAG}"' in p.read_text()]
+    assert written == [source / "terms.py"]

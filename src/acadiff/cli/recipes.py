@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acadiff.terms import FLAG, TERMS
+
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
@@ -24,10 +26,9 @@ DeviceOption = Annotated[
 ShareOption = Annotated[
     bool,
     typer.Option(
-        "--i-may-share-clinical-prompts",
-        help="Prompts may be given to the service of a remote text encoder. They tell diagnosis "
-        "and scores, which are health data; ADNI's data-use agreement forbids handing participant "
-        "data to third parties and their AI services. Without it nothing is ever sent.",
+        FLAG,
+        help="You may give prompts to the service of a remote text encoder; without this nothing "
+        f"is ever sent. {TERMS}",
     ),
 ]
 WorkArgument = Annotated[Path, typer.Argument(help="Work folder; made if it is not there.")]

@@ -9,19 +9,10 @@ from acadiff.clinical.prompt import Person, Prompt
 from acadiff.cohort.table import Diagnosis
 from acadiff.errors import EncoderError
 from acadiff.modality import Modality
+from acadiff.terms import FLAG
 
 if TYPE_CHECKING:
     from acadiff.clinical.endpoint import Endpoint
-
-FLAG = "--i-may-share-clinical-prompts"
-
-TERMS = (
-    "A prompt holds a diagnosis and cognitive scores: health data, and together nearly a "
-    "fingerprint of a person. ADNI's data-use agreement forbids AI tools that do not guarantee "
-    "to contain what they are given, and handing participant-level data to third parties; that "
-    "of PPMI says the same."
-)
-"""For the help of the flag and the documents; the agreements themselves are what counts."""
 
 _TITLE = f"({'|'.join(re.escape(m.title) for m in Modality)})"
 _NUMBER = r"[0-9]{1,2}(\.[0-9]{1,2})?"
