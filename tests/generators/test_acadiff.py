@@ -8,6 +8,8 @@ from acadiff.clinical import Text
 from acadiff.generators.base import Guidance
 from acadiff.latent.batch import Batch
 from acadiff.modality import Modality
+from acadiff.recipe import PHANTOM_4MM, load_recipe
+from acadiff.recipe.methods import plan
 
 DIFFUSION = ARGUMENTS["acadiff"]["diffusion"]
 
@@ -154,3 +156,24 @@ def test_draws_learn_what_they_lack_once_diffusion_is_trained():
     assert torch.equal(generator.sample(*asked), before)
     generator.after("diffusion", list, lambda: people)
     assert generator.sample(*asked).var(dim=1).mean() > 1.05 * before.var(dim=1).mean()
+
+
+def test_what_is_ablated_is_said_and_what_is_usual_is_not():
+    usual = plan(PHANTOM_4MM, "acadiff").arguments
+    assert not {"kind", "modulation"} & {key for section in usual.values() for key in section}
+    changes = ["fusion.kind=concat", "denoiser.modulation=shift"]
+    told = plan(load_recipe("phantom-4mm", changes), "acadiff").arguments
+    assert told["fusion"]["kind"] == "concat"
+    assert told["denoiser"]["modulation"] == "shift"
+    assert "modulation" not in told["anchor"]
+
+
+def test_sources_as_channels_and_time_that_only_shifts_make_scans_too():
+    changed = {
+        "fusion": ARGUMENTS["acadiff"]["fusion"] | {"kind": "concat"},
+        "denoiser": ARGUMENTS["acadiff"]["denoiser"] | {"modulation": "shift"},
+    }
+    generator = make("acadiff", **changed)
+    made = generator.sample(sources(), text(), noise(generator))
+    assert made.isfinite().all()
+    assert not torch.allclose(made, make("acadiff").sample(sources(), text(), noise(generator)))

@@ -3,7 +3,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from acadiff.nets.blocks import Attention, FiLMBlock, VolumeAttention, time_features, zero_
+from acadiff.nets.blocks import (
+    BLOCKS,
+    Attention,
+    FiLMBlock,
+    VolumeAttention,
+    time_features,
+    zero_,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +69,14 @@ def test_film_is_one_plus_gamma_times_the_normalised_features_plus_beta():
     sd = (grouped.var(dim=2, unbiased=False, keepdim=True) + 1e-5).sqrt()
     normal = ((grouped - grouped.mean(dim=2, keepdim=True)) / sd).reshape(h.shape)
     torch.testing.assert_close(seen[0], F.silu((1 + gamma) * normal + beta))
+
+
+def test_without_film_time_is_added_and_scales_nothing():
+    block = awake(BLOCKS["shift"](width_in=4, width_out=4, width_time=6, groups=2, dropout=0.0))
+    time, h = torch.randn(1, 6), torch.randn(2, 1, 4, 4, 4, 4)
+    one, two = (block.modulated(x, time) for x in h)
+    torch.testing.assert_close(two - one, h[1] - h[0])
+    assert not torch.allclose(one, h[0])
 
 
 def test_the_norm_does_not_divide_the_modulation_away():

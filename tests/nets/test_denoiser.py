@@ -55,6 +55,7 @@ def given():
         {"widths": (8,), "blocks": (2,)},
         {"widths": (8, 8, 16), "blocks": (0, 1, 2)},
         {"widths": (8, 16), "blocks": (2, 1)},
+        {"modulation": "shift"},
     ],
     ids=str,
 )

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from acadiff.nets.fusion import AdaptiveFusion
+from acadiff.nets.fusion import FUSIONS, AdaptiveFusion
 
 ROWS = torch.tensor([[1, 1, 0], [1, 0, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1]]).bool()
 
@@ -117,3 +117,28 @@ def test_every_parameter_gets_a_finite_gradient(fusion, images):
     silent = [n for n, p in fusion.named_parameters() if p.grad is None or not p.grad.any()]
     assert not silent
     assert all(p.grad.isfinite().all() for p in fusion.parameters())
+
+
+@pytest.fixture
+def concat():
+    """Sources as channels."""
+    torch.manual_seed(0)
+    return FUSIONS["concat"](modalities=3, channels=4, width=8, tokens=(2, 3, 2), heads=2)
+
+
+def test_side_by_side_no_slot_is_read_that_is_not_there(concat, images):
+    slots = ROWS[..., None, None, None, None]
+    other = torch.where(slots, images, torch.full_like(images, torch.nan))
+    assert concat(images, ROWS).shape == (len(ROWS), 8, 4, 6, 4)
+    assert torch.equal(concat(other, ROWS), concat(images, ROWS))
+
+
+def test_side_by_side_an_absent_source_is_not_an_empty_one(concat, images):
+    empty = torch.zeros_like(images[:1])
+    both, one = torch.tensor([[1, 1, 0]]).bool(), torch.tensor([[1, 0, 0]]).bool()
+    assert not torch.allclose(concat(empty, both), concat(empty, one))
+
+
+def test_side_by_side_every_parameter_gets_a_finite_gradient(concat, images):
+    concat(images, ROWS).square().sum().backward()
+    assert all(p.grad.isfinite().all() and p.grad.any() for p in concat.parameters())

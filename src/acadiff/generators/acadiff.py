@@ -33,7 +33,7 @@ from acadiff.latent.shared_error import Erred, SharedError
 from acadiff.latent.start import Shown, Start
 from acadiff.modality import Modality
 from acadiff.nets.denoiser import Denoiser
-from acadiff.nets.fusion import AdaptiveFusion
+from acadiff.nets.fusion import FUSIONS
 from acadiff.nets.reader import Reader, Words
 from acadiff.training.loop import Objective
 
@@ -76,14 +76,16 @@ class ACADiff(Generator):
             start: keyword arguments of `Start` that the data cannot say; no components, no start.
             anchor: keyword arguments of the mean's `Denoiser` that the data cannot say.
             denoiser: likewise of the denoiser proper.
-            fusion: likewise of `AdaptiveFusion`.
+            fusion: likewise of `AdaptiveFusion`, and its `kind`, if it is another of `FUSIONS`.
             diffusion: `timesteps`, `prediction`, `sampler`, `steps`, `consistency` (λ) and
                 `early` (training times are drawn as `1 - u^early`, so above 1 favours noise).
         """
         super().__init__(target)
         channels, *grid = latent_shape
         self.channels = channels
-        self.fusion = AdaptiveFusion(modalities=len(target.others), channels=channels, **fusion)
+        how = {"kind": "adaptive", **fusion}  # weights of when there was no choice name none
+        made = FUSIONS[how.pop("kind")]
+        self.fusion = made(modalities=len(target.others), channels=channels, **how)
         shared = {
             "channels": channels,
             "width_fused": fusion["width"],

@@ -1,5 +1,7 @@
 """The parts that the denoiser and the fusion share."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -49,10 +51,35 @@ class FiLMBlock(nn.Module):
     ) -> Float[Tensor, "b o i j k"]:
         """Transform `x` under the modulation of the time embedding."""
         h = self.conv_in(F.silu(self.norm_in(x)))
-        gamma, beta = self.film(time)[:, :, None, None, None].chunk(2, dim=1)
-        h = (1 + gamma) * self.norm_out(h) + beta
+        h = self.modulated(self.norm_out(h), time)
         h = self.conv_out(self.dropout(F.silu(h)))
         return torch.as_tensor(self.skip(x) + h)
+
+    def modulated(
+        self, h: Float[Tensor, "b o i j k"], time: Float[Tensor, "b d"]
+    ) -> Float[Tensor, "b o i j k"]:
+        """Normalised features, as the time would have them."""
+        gamma, beta = self.film(time)[:, :, None, None, None].chunk(2, dim=1)
+        return torch.as_tensor((1 + gamma) * h + beta)
+
+
+class ShiftBlock(FiLMBlock):
+    """The same block without FiLM: time is added and scales nothing. For ablations."""
+
+    def __init__(self, *, width_out: int, width_time: int, **others: Any) -> None:
+        """Make a block; the arguments are those of `FiLMBlock`."""
+        super().__init__(width_out=width_out, width_time=width_time, **others)
+        self.film = zero_(nn.Linear(width_time, width_out))
+
+    def modulated(
+        self, h: Float[Tensor, "b o i j k"], time: Float[Tensor, "b d"]
+    ) -> Float[Tensor, "b o i j k"]:
+        """Normalised features and what the time adds."""
+        return torch.as_tensor(h + self.film(time)[:, :, None, None, None])
+
+
+BLOCKS: dict[str, type[FiLMBlock]] = {"film": FiLMBlock, "shift": ShiftBlock}
+"""How time acts in a residual block."""
 
 
 class Attention(nn.Module):

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from acadiff.errors import RecipeError
-from acadiff.nets.blocks import FiLMBlock, VolumeAttention, time_features, zero_
+from acadiff.nets.blocks import BLOCKS, VolumeAttention, time_features, zero_
 
 
 class Level(nn.Module):
@@ -33,10 +33,11 @@ class Level(nn.Module):
         heads: int,
         coarsest: bool,
         dropout: float,
+        modulation: str,
     ) -> None:
         """Make the block; the coarsest attend to themselves, those with `width_text` to text."""
         super().__init__()
-        self.block = FiLMBlock(
+        self.block = BLOCKS[modulation](
             width_in=width_in,
             width_out=width,
             width_time=width_time,
@@ -84,6 +85,7 @@ class Denoiser(nn.Module):
         groups: int,
         heads: int,
         dropout: float,
+        modulation: str = "film",
     ) -> None:
         """Make the network.
 
@@ -99,6 +101,8 @@ class Denoiser(nn.Module):
             groups: groups of every GroupNorm.
             heads: attention heads.
             dropout: dropout rate inside residual blocks.
+            modulation: how time acts in them, a name in `BLOCKS`; FiLM where nothing is said, as
+                there was no choice at first.
 
         Raises:
             RecipeError: the grid cannot be halved so often, or `blocks` does not fit `widths`.
@@ -116,6 +120,7 @@ class Denoiser(nn.Module):
             "groups": groups,
             "heads": heads,
             "dropout": dropout,
+            "modulation": modulation,
         }
         self.time = nn.Sequential(
             nn.Linear(64, self.width_time),

@@ -11,6 +11,7 @@ not per batch. Nothing is normalised per sample on the way, since the level of a
 information (a PET is in SUVR).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -22,7 +23,22 @@ from torch import Tensor, nn
 from acadiff.nets.blocks import Attention
 
 
-class AdaptiveFusion(nn.Module):
+class Fusion(nn.Module, ABC):
+    """Whichever sources a sample has → one feature map."""
+
+    @abstractmethod
+    def forward(
+        self, images: Float[Tensor, "b m c i j k"], available: Bool[Tensor, "b m"]
+    ) -> Float[Tensor, "b w i j k"]:
+        """Fuse the available slots; whatever the other slots hold is never read.
+
+        Args:
+            images: latents of every modality.
+            available: which of them are sources; one or two per row.
+        """
+
+
+class AdaptiveFusion(Fusion):
     """Fuse whichever sources a sample has into one feature map.
 
     A source's latent first goes through its modality's 1 x 1 x 1 affine embedding, since every
@@ -87,3 +103,41 @@ class AdaptiveFusion(nn.Module):
         i, j, k = self.tokens
         found = rearrange(found, "b (i j k) w -> b w i j k", i=i, j=j, k=k)
         return F.interpolate(found.float(), size=tuple(grid), mode="trilinear")
+
+
+class ConcatFusion(Fusion):
+    """Sources side by side, as channels, with a constant one each that says whether it is there.
+
+    What every other method does; for the ablation of adaptive fusion.
+    """
+
+    def __init__(
+        self,
+        *,
+        modalities: int,
+        channels: int,
+        width: int,
+        tokens: Sequence[int],  # noqa: ARG002 - of adaptive fusion
+        heads: int,  # noqa: ARG002 - likewise
+    ) -> None:
+        """Make the fusion; tokens and heads are `AdaptiveFusion`'s and without effect here."""
+        super().__init__()
+        self.enter = nn.Conv3d(modalities * (channels + 1), width, 3, padding=1)
+        self.project = nn.Conv3d(width, width, 3, padding=1)
+
+    def forward(
+        self, images: Float[Tensor, "b m c i j k"], available: Bool[Tensor, "b m"]
+    ) -> Float[Tensor, "b w i j k"]:
+        """Concatenate the available slots; whatever the others hold is never read."""
+        keep = available[:, :, None, None, None, None]
+        told = keep.to(images.dtype).expand(-1, -1, 1, *images.shape[3:])
+        shown = torch.cat([torch.where(keep, images, 0), told], dim=2)
+        h = self.enter(shown.flatten(1, 2))
+        return torch.as_tensor(h + self.project(F.silu(h)))
+
+
+FUSIONS: dict[str, type[AdaptiveFusion] | type[ConcatFusion]] = {
+    "adaptive": AdaptiveFusion,
+    "concat": ConcatFusion,
+}
+"""How sources are brought together."""

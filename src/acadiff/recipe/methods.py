@@ -19,6 +19,8 @@ class _Sections:
     phases: tuple[str, ...]
 
 
+_USUAL = {"kind": "adaptive", "modulation": "film"}
+
 _ACADIFF = _Sections(
     ("start", "anchor", "denoiser", "fusion", "diffusion"),
     ("anchoring", "training"),
@@ -53,10 +55,15 @@ def plan(recipe: Recipe, method: str) -> Plan:
     named = (*_EVERYBODY, *sections.arguments, *sections.phases)
     numbers = recipe.record()
     return Plan(
-        {section: numbers[section] for section in sections.arguments},
+        {section: _chosen(numbers[section]) for section in sections.arguments},
         tuple(getattr(recipe, section) for section in sections.phases),
         {section: numbers[section] for section in named},
     )
+
+
+def _chosen(section: dict[str, Any]) -> dict[str, Any]:
+    """A section without what is the usual kind: weights of when there was no choice say none."""
+    return {key: value for key, value in section.items() if _USUAL.get(key) != value}
 
 
 def _baseline(recipe: Recipe, method: str) -> Plan:

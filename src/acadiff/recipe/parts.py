@@ -86,6 +86,11 @@ class Fusion(Part):
         (5, 6, 5), description="Token grid a source is pooled to [ours: many tokens, paper §2 (1)]"
     )
     heads: int = Field(2, ge=1, description="Attention heads [ours: head width 16]")
+    kind: str = Field(
+        "adaptive",
+        pattern="^(adaptive|concat)$",
+        description="The paper's, or sources as channels, for ablation [paper §2 (1)]",
+    )
 
     @model_validator(mode="after")
     def _divides(self) -> "Fusion":
@@ -113,6 +118,11 @@ class Denoiser(Part):
     groups: int = Field(8, ge=1, description="Groups of every GroupNorm [ours: fits the widths]")
     heads: int = Field(2, ge=1, description="Attention heads [ours: few wide heads are faster]")
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout in blocks [ours: measured]")
+    modulation: str = Field(
+        "film",
+        pattern="^(film|shift)$",
+        description="Time scales and shifts, or shifts alone, for ablation [paper §2 (3)]",
+    )
 
     @model_validator(mode="after")
     def _divides(self) -> "Denoiser":
