@@ -40,7 +40,7 @@ def test_a_name_may_withhold(work):
 
 def test_of_those_who_are_judged_no_row_is_told_anything(work):
     rows = withheld(rows_of("all", work))
-    assert all(row.detail is Detail.NONE for row in rows if row.method)
+    assert all(row.detail is Detail.NONE for row in rows if row.told)
     assert [row.name for row in rows if row.method] == ["acadiff:none", "ldm"]
 
 

@@ -1,0 +1,121 @@
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from makers import write_cohort
+
+from acadiff.benchmark.diagnosis.comparison import fill, refuse_others, tell
+from acadiff.benchmark.diagnosis.rows import SIMPLE, Kind, Row
+from acadiff.benchmark.diagnosis.runs import finished, forget, jobs_of, run_jobs
+from acadiff.benchmark.diagnosis.setting import JOURNAL, Request, Setting, rows_in
+from acadiff.benchmark.diagnosis.shelf import Sampling, Shelf
+from acadiff.benchmark.diagnosis.study import TWO, study
+from acadiff.clinical.prompt import Detail
+from acadiff.cohort.dataset import read_cohort
+from acadiff.errors import OutputError, UsageError
+from acadiff.recipe import load_recipe
+
+SHARES = [f"diagnosis.people.{k}" for k in ("fit=0.5", "validation=0.1", "test=0.4")]
+RECIPE = load_recipe("phantom-4mm", ["voxel=8", *SHARES])
+GENERATOR = Row(Kind.GENERATOR, "acadiff", told=True)
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory):
+    """A study of 28 people by the rows that need no model, all its volumes on the shelf."""
+    root = tmp_path_factory.mktemp("runs")
+    rows = [f"sub-{d}{n:02}\t{d}\t70\tF\t0\t28\t8\t0" for n in range(14) for d in ("CN", "AD")]
+    people = read_cohort(write_cohort(root / "cohort", rows))
+    held = study(people, root, [], RECIPE.diagnosis.people, simulated_model=True)
+    request = Request(SIMPLE, rates=(40,), runs=2, sampling=Sampling(2))
+    made = Setting(
+        held, Shelf(root / "completed", 8), root, RECIPE, request, root / "out", lambda _: None
+    )
+    fill(made)
+    forget()
+    return made
+
+
+@pytest.fixture
+def fresh(setting, tmp_path):
+    """The same with nothing run."""
+    return replace(setting, out=tmp_path / "out")
+
+
+def test_every_row_is_run_and_the_oracle_once(fresh):
+    run_jobs(fresh)
+    found = finished(fresh)
+    assert {(cell.method, cell.rate) for cell in found} == {
+        ("oracle", 0),
+        *((name, 40) for name in ("drop", "zerofill", "observed-mean")),
+    }
+    judged = len(fresh.study.of("test", TWO))
+    assert {runs.test.shape for runs in found.values()} == {(2, judged, 2)}
+    tell(fresh)
+    assert len(pd.read_csv(fresh.out / "diagnosis.tsv", sep="\t")) == 4 * 2 * 9
+
+
+def test_a_finished_run_is_not_done_again_and_a_line_cut_short_is(fresh):
+    run_jobs(fresh)
+    path = fresh.out / JOURNAL
+    lines = [line for line in path.read_text().splitlines() if line]
+    path.write_text("\n".join(lines[:5]) + "\n" + lines[5][:40])
+    said = []
+    run_jobs(replace(fresh, on_step=said.append))
+    assert len(said) == len(lines) - 5
+    again = {json.dumps(json.loads(line)) for line in lines}
+    kept = [line for line in path.read_text().splitlines() if line and line[-1] == "}"]
+    assert {json.dumps(json.loads(line)) for line in kept} == again
+
+
+def test_other_numbers_of_a_classifier_are_other_runs(fresh):
+    run_jobs(fresh)
+    other = replace(fresh, recipe=load_recipe("phantom-4mm", ["diagnosis.strength=1", *SHARES]))
+    assert not finished(other)
+    run_jobs(other)
+    assert finished(other).keys() == finished(fresh).keys()
+
+
+def test_of_a_row_with_new_weights_the_old_runs_do_not_count(fresh):
+    run_jobs(fresh)
+    path = fresh.out / JOURNAL
+    lines = [json.loads(line) for line in path.read_text().splitlines() if line]
+    newer = next(line for line in lines if line["method"] == "drop")
+    newer = {**newer, "key": "0" * 24, "weights": "new"}
+    path.write_text(path.read_text() + json.dumps(newer) + "\n")
+    counts = {cell.method: len(runs.test) for cell, runs in finished(fresh).items()}
+    assert counts == {"oracle": 2, "drop": 1, "zerofill": 2, "observed-mean": 2}
+
+
+def test_rows_that_too_few_people_are_left_for_are_passed_over(fresh):
+    empty = replace(fresh, request=replace(fresh.request, rates=(100,)))
+    assert {job.cell.method for job in jobs_of(empty)} >= {"oracle", "zerofill"}
+    assert "drop" not in {job.cell.method for job in jobs_of(empty)}
+
+
+def test_results_of_another_split_are_left_alone(fresh):
+    run_jobs(fresh)
+    tell(fresh)
+    refuse_others(fresh.out, fresh.study)
+    people = {**fresh.study.parts, "fit": fresh.study.parts["test"]}
+    with pytest.raises(OutputError, match="results of another split") as raised:
+        refuse_others(fresh.out, replace(fresh.study, parts=people))
+    assert raised.value.code == "E_OTHER_SPLIT"
+    (fresh.out / "diagnosis.json").write_text("{")
+    with pytest.raises(OutputError, match="results of another split"):
+        refuse_others(fresh.out, fresh.study)
+
+
+def test_nobody_who_is_judged_is_dropped_or_has_a_label_told():
+    rows = rows_in((*SIMPLE, GENERATOR, replace(GENERATOR, detail=Detail.SCORES)), "test")
+    assert [row.name for row in rows] == ["oracle", "zerofill", "observed-mean", "acadiff:none"]
+    assert rows_in(SIMPLE, "train") == SIMPLE
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"classifiers": ("forest",)}, {"scenarios": ("never",)}, {"runs": 11}]
+)
+def test_what_cannot_be_run_is_refused(wrong):
+    with pytest.raises(UsageError):
+        Request(SIMPLE, **wrong)
