@@ -57,6 +57,9 @@ def generation(
     keep_draws: Annotated[
         bool, typer.Option("--keep-draws", help="Leave single draws on disk once scored.")
     ] = False,
+    ceiling: Annotated[
+        bool, typer.Option("--ceiling", help="Tell the distance to what nobody can beat, too.")
+    ] = False,
     check: Annotated[
         Path | None, typer.Option(help="Folder whose table.tsv this must come to.")
     ] = None,
@@ -71,7 +74,9 @@ def generation(
 
     everything = jobs_of(entries, tasks_of(task or ()), named=bool(task))
     now = chosen_jobs(everything, job or ())
-    asked = Request(seed, subjects, jobs, train=not no_train, keep_draws=keep_draws)
+    asked = Request(
+        seed, subjects, jobs, train=not no_train, keep_draws=keep_draws, ceiling=ceiling
+    )
     with progress("Comparing") as on_step:
         fabric = launched(device, entries[0].recipe.precision)
         bench = Bench(cohort, work, out, asked, fabric, on_step)

@@ -27,6 +27,7 @@ class Request:
         processes: that score.
         train: whether to train what is not trained.
         keep_draws: whether single draws stay on disk once they are scored.
+        ceiling: whether to simulate what nobody can beat, too.
     """
 
     seed: int = 0
@@ -34,6 +35,7 @@ class Request:
     processes: int = 1
     train: bool = True
     keep_draws: bool = False
+    ceiling: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,6 +40,8 @@ def present(jobs: Sequence[Job], bench: Bench) -> Path:
     results = gather(jobs, bench)
     write_tables(results, bench.out)
     asked = bars(results.table)
-    text = markdown(results.table, asked, results.compute, simulated=results.simulated)
+    text = markdown(
+        results.table, asked, results.compute, results.below, simulated=results.simulated
+    )
     write_text(bench.out / "table.md", text)
     return write_page(results, asked, pictures(jobs, bench), bench.out)

@@ -19,9 +19,9 @@ NOTES = (
     "Mean ± SD over people [95 % interval of resampled people, the same for every method]; bold "
     f"is best; a star: differs from {REFERENCE} by a signed-rank test, p < {SURE} after Holm's "
     "correction. Sharpness is |ln| of the power in the upper half of the frequencies over that of "
-    "the acquired scan, 0 being best. Of single draws, too, are the regional error (mean absolute, "
-    "SUVR) and the distance (Wasserstein's, SUVR) between the distributions over people of imputed "
-    "and acquired values, both averaged over regions of PET."
+    "the acquired scan, 0 being best. Of single draws, too, are the regional error (absolute, in "
+    "SUVR) and the distance (Wasserstein's, in SUVR) of the distribution over people of imputed "
+    "values from that of acquired ones, both averaged over regions of PET."
 )
 
 
@@ -98,7 +98,12 @@ def number(value: float, digits: int) -> str:
 
 
 def markdown(
-    table: pd.DataFrame, bars: Sequence[Bar], compute: pd.DataFrame, *, simulated: bool
+    table: pd.DataFrame,
+    bars: Sequence[Bar],
+    compute: pd.DataFrame,
+    below: pd.DataFrame,
+    *,
+    simulated: bool,
 ) -> str:
     """The page of tables; it tells of no machine and no time.
 
@@ -106,6 +111,7 @@ def markdown(
         table: of `league`.
         bars: what is asked of ACADiff.
         compute: what each job cost; only what any machine would count is told.
+        below: how far methods stay below what nobody can beat; empty if that is not known.
         simulated: whether the people are.
     """
     cells = Cells(table)
@@ -119,6 +125,8 @@ def markdown(
         _section("What ACADiff has to reach", *_bars(bars)),
         _section("What each method is and is told", *_counts(compute)),
     ]
+    if len(below):
+        parts.append(_section("Below what nobody can beat, PSNR in dB", *distances(below)))
     for measure in TASKWISE:
         parts.append(_section(f"{measure.title}, every task", *_taskwise(cells, measure)))
     return "\n\n".join(parts) + "\n"
@@ -163,6 +171,17 @@ def paper(table: pd.DataFrame) -> Table:
         cells = (f"{own[m.metric]:g}" if m.metric in own else "" for m in metrics)
         rows.append([str(method), *cells])
     return ["method", *(measure.title for measure in metrics)], rows
+
+
+def distances(below: pd.DataFrame) -> Table:
+    """Method by target and limit: how much its best task stays below."""
+    columns = below[["target", "limit"]].drop_duplicates().to_records(index=False).tolist()
+    held = below.set_index(["method", "target", "limit"])["value"].to_dict()
+    rows = []
+    for method in dict.fromkeys(below["method"]):
+        known = [held.get((method, *column)) for column in columns]
+        rows.append([str(method), *("–" if v is None else number(v, 2) for v in known)])
+    return ["method", *(f"{target}: {limit}" for target, limit in columns)], rows
 
 
 def _bars(bars: Sequence[Bar]) -> Table:

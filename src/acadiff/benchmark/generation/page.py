@@ -18,6 +18,7 @@ from acadiff.benchmark.generation.markdown import (
     Cells,
     Measure,
     Table,
+    distances,
     number,
     paper,
 )
@@ -102,6 +103,7 @@ def render(
         pictures=list(pictures.items()),
         bias=charts.get("bias"),
         compute=charts.get("compute"),
+        below=_plain(distances(results.below)) if len(results.below) else None,
         costs=_costs(results.compute),
         notes=NOTES,
         version=__version__,

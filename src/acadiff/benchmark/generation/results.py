@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from acadiff.benchmark.generation.bench import Bench
+from acadiff.benchmark.generation.ceiling import above, ceiling
 from acadiff.benchmark.generation.job import CLAIM, RECORD, REGIONS, SCORES, read, require_same
 from acadiff.benchmark.generation.plan import Job
 from acadiff.benchmark.generation.scores import KEYS
@@ -32,6 +33,7 @@ class Results:
         order: of the methods.
         compute: what each job cost.
         simulated: whether the people are.
+        limits: what nobody can beat, if it was asked.
     """
 
     scores: pd.DataFrame
@@ -39,6 +41,12 @@ class Results:
     order: tuple[str, ...]
     compute: pd.DataFrame
     simulated: bool
+    limits: pd.DataFrame | None = None
+
+    @cached_property
+    def below(self) -> pd.DataFrame:
+        """How far every method stays below each limit, in PSNR; empty if it was not asked."""
+        return pd.DataFrame() if self.limits is None else above(self.table, self.limits)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -61,6 +69,7 @@ def gather(jobs: Sequence[Job], bench: Bench) -> Results:
 
     Raises:
         OutputError: results of another split, other people or another seed lie among them.
+        CohortError: a ceiling is asked for of people who were not simulated.
     """
     scores, costs = [], []
     regions: dict[tuple[str, str, str], Any] = {}
@@ -72,7 +81,8 @@ def gather(jobs: Sequence[Job], bench: Bench) -> Results:
         costs.append({"method": job.entry.name, "target": job.target.name, **cost(folder)})
     order = tuple(dict.fromkeys(job.entry.name for job in jobs))
     whole = pd.concat(scores, ignore_index=True)
-    return Results(whole, regions, order, pd.DataFrame(costs), bench.cohort.simulated)
+    limits = ceiling(bench) if bench.request.ceiling else None
+    return Results(whole, regions, order, pd.DataFrame(costs), bench.cohort.simulated, limits)
 
 
 def write_tables(results: Results, out: Path) -> None:
