@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from acadiff.errors import UsageError
 from acadiff.generators import GENERATORS
@@ -19,6 +20,7 @@ _SAMPLING = ("sampler", "steps", "draws")
 """Numbers of a diffusion that no weight depends on."""
 
 Sources = tuple[Modality, ...]
+Chosen = TypeVar("Chosen")
 
 
 @dataclass(frozen=True)
@@ -153,16 +155,7 @@ def tasks_of(named: Sequence[str]) -> tuple[Task, ...]:
     Raises:
         UsageError: there is no such task.
     """
-    known = {task.name: task for task in TASKS}
-    unknown = next((name for name in named if name not in known), None)
-    if unknown is not None:
-        raise UsageError(
-            f"--task: there is no task {unknown!r}",
-            code="E_NO_TASK",
-            value=unknown,
-            hint=f"known are {', '.join(known)}",
-        )
-    return tuple(task for name, task in known.items() if not named or name in named)
+    return _chosen({task.name: task for task in TASKS}, named, "--task", "E_NO_TASK")
 
 
 def jobs_of(entries: Sequence[Entry], tasks: Sequence[Task], *, named: bool) -> tuple[Job, ...]:
@@ -210,16 +203,26 @@ def chosen_jobs(jobs: Sequence[Job], named: Sequence[str]) -> tuple[Job, ...]:
     Raises:
         UsageError: there is no job of a name.
     """
-    known = {job.name: job for job in jobs}
+    return _chosen({job.name: job for job in jobs}, named, "--job", "E_NO_JOB")
+
+
+def _chosen(
+    known: Mapping[str, Chosen], named: Sequence[str], option: str, code: str
+) -> tuple[Chosen, ...]:
+    """Those that are named; all if none is.
+
+    Raises:
+        UsageError: there is none of a name.
+    """
     unknown = next((name for name in named if name not in known), None)
     if unknown is not None:
         raise UsageError(
-            f"--job: there is no {unknown!r} in this comparison",
-            code="E_NO_JOB",
+            f"{option}: there is no {unknown!r} in this comparison",
+            code=code,
             value=unknown,
             hint=f"it has {', '.join(known)}",
         )
-    return tuple(job for name, job in known.items() if not named or name in named)
+    return tuple(held for name, held in known.items() if not named or name in named)
 
 
 @dataclass(frozen=True)
