@@ -87,7 +87,7 @@ def test_doubts_are_counted_at_the_top_and_nothing_is_said_where_none_are_known(
     truth = head(Modality.FDG, 0, 4)
     impute(study.derivatives, "SIM0001", truth, [Modality.MRI, Modality.AV45], Trust=trust)
     html = written(study).read_text()
-    assert "<dt>of 1 flagged: 1 do not trust</dt><dd>1</dd>" in html
+    assert "<dt>of 1 imputed scans to be doubted: 1 do not trust</dt><dd>1</dd>" in html
     assert "better not read, a scan</dt><dd>2.0</dd>" in html
     assert "insula (1), striatum (1)" in html
 

@@ -90,7 +90,8 @@ def _doubtful(evidence: Evidence) -> list[Fact]:
     if not found.scans:
         return []
     flags = ", ".join(f"{count} {flag}" for flag, count in found.flags.items() if count)
-    facts = [Fact(str(found.flagged), f"of {found.scans} flagged{': ' if flags else ''}{flags}")]
+    meaning = f"of {found.scans} imputed scans to be doubted"
+    facts = [Fact(str(found.flagged), f"{meaning}: {flags}" if flags else meaning)]
     if found.uncalibrated < found.scans:
         meaning = f"of {len(NAMES)} regions better not read, a scan"
         facts.append(Fact(f"{found.regions:.1f}", meaning))
