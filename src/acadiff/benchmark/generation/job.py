@@ -46,19 +46,30 @@ def perform(job: Job, bench: Bench) -> None:
         if is_done(folder):
             require_same(folder / RECORD, {"weights": weights["sha256"]})
             bench.on_step(f"{job.name}: there already")
-            return
-        write_json(folder / CLAIM, bench.belongs(job))
-        imputer = Imputer.load(bench.work, job.entry.weights, targets=(job.target,))
-        roots = [_impute(job, task, imputer, bench) for task in job.tasks]
-        judged = _judge(roots, bench)
-        regions = regions_of(judged)
-        write_table(folder / REGIONS, regions)
-        write_table(folder / SCORES, scores_of(job.entry.name, judged, regions))
-        write_json(folder / RECORD, _record(job, imputer, weights, bench))
+        else:
+            _do(job, bench, weights)
+            bench.on_step(f"{job.name}: scored")
         if not bench.request.keep_draws:
-            for root in roots:
-                drop_draws(root)
-        bench.on_step(f"{job.name}: scored")
+            for task in job.tasks:
+                drop_draws(_root(job, task, bench))
+
+
+def _do(job: Job, bench: Bench, weights: Mapping[str, Any]) -> None:
+    """Impute, score, and say so in the end."""
+    folder = bench.folder(job)
+    write_json(folder / CLAIM, bench.belongs(job))
+    imputer = Imputer.load(bench.work, job.entry.weights, targets=(job.target,))
+    roots = [_impute(job, task, imputer, bench) for task in job.tasks]
+    judged = _judge(roots, bench)
+    regions = regions_of(judged)
+    write_table(folder / REGIONS, regions)
+    write_table(folder / SCORES, scores_of(job.entry.name, judged, regions))
+    write_json(folder / RECORD, _record(job, imputer, weights, bench))
+
+
+def _root(job: Job, task: Task, bench: Bench) -> Path:
+    """The dataset of a task's scans."""
+    return bench.folder(job) / "imputed" / task.pattern
 
 
 def is_done(folder: Path) -> bool:
@@ -103,7 +114,7 @@ def _impute(job: Job, task: Task, imputer: Imputer, bench: Bench) -> Path:
     Raises:
         AcadiffError: one cannot be; without it methods would be judged by different people.
     """
-    root = bench.folder(job) / "imputed" / task.pattern
+    root = _root(job, task, bench)
     asked = impute.Request(
         draws=job.entry.asked,
         seed=bench.request.seed,
