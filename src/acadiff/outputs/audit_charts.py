@@ -53,10 +53,14 @@ def interval_chart(
     return svg(draw, (8.4, 0.9 + height * max(2, len(rows))))
 
 
+_FOR_A_LINE = 10
+"""People below whom a slope tells nothing."""
+
+
 def change_chart(
     moved: Float[np.ndarray, " n"], change: Float[np.ndarray, " n"], labels: tuple[str, str]
 ) -> str:
-    """Draw the change of each person's scan against the change in what was told, with a line.
+    """Draw the change of each person's scan against the change in what was told; many get a line.
 
     Args:
         moved: change in what was told.
@@ -68,7 +72,7 @@ def change_chart(
         axes.axhline(0, color=RULE, lw=1.2, zorder=0)
         axes.axvline(0, color=RULE, lw=1.2, zorder=0)
         axes.plot(moved, change, "o", ms=4.5, color=SERIES[0], alpha=0.55, mew=0)
-        if len(moved) > 2 and np.ptp(moved) > 0:
+        if len(moved) >= _FOR_A_LINE and np.ptp(moved) > 0:
             slope, start = np.polyfit(moved, change, 1)
             ends = np.array([moved.min(), moved.max()])
             axes.plot(ends, start + slope * ends, color=INK, lw=1.4)
