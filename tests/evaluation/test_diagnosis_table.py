@@ -89,6 +89,12 @@ def test_too_few_people_have_no_interval():
     assert table[["low", "high"]].isna().all(axis=None)
 
 
+def test_runs_that_are_all_alike_have_no_sd():
+    same = runs(1.0, 1)
+    ten = Runs(same.validation.repeat(10, 0), same.test.repeat(10, 0), LABELS)
+    assert (summary(measured({cell("drop"): ten})).sd == 0).all()
+
+
 def test_three_classes_have_their_own_metrics():
     random = np.random.default_rng(0)
     labels = tuple(np.arange(n) % 3 for n in (9, 60))

@@ -100,7 +100,7 @@ def summary(found: Measured) -> pd.DataFrame:
     for cell, measures in found.items():
         for m in measures:
             mean = estimate(_mean(m.runs), m.resampled)
-            sd = float(m.runs.std(ddof=1)) if len(m.runs) > 1 else np.nan
+            sd = _sd(m.runs)
             told = {"threshold": m.threshold, "metric": m.metric, "runs": len(m.runs)}
             told |= {"mean": mean.value, "sd": sd, "low": mean.lower, "high": mean.upper}
             rows.append({**cell._asdict(), **told})
@@ -185,6 +185,13 @@ def _mean(values: Float[np.ndarray, " r"]) -> float:
     """Of the runs that have a number; PPV has none where nobody is called ill."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if known.size else float("nan")
+
+
+def _sd(values: Float[np.ndarray, " r"]) -> float:
+    """Over runs; exactly zero where they are all alike, whatever rounding makes of their mean."""
+    if len(values) < 2:
+        return float("nan")
+    return float(values.std(ddof=1)) if np.ptp(values) else 0.0
 
 
 def _over_runs(again: Sequence[Float[np.ndarray, " s"]]) -> Float[np.ndarray, " t"]:
