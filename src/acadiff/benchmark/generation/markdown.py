@@ -115,13 +115,13 @@ def markdown(
         simulated: whether the people are.
     """
     cells = Cells(table)
-    people = int(table["n"].max())
+    people, known = int(table["n"].max()), paper(table)
     parts = [
         "# Generation: every method on equal terms",
         *([SIMULATED] if simulated else []),
         f"{people} test people. {NOTES}",
         _section("Three tasks with two sources, averaged", *_headline(cells)),
-        _section(f"{LABEL}: other people, other voxels", *paper(table)),
+        *([_section(f"{LABEL}: other people, other voxels", *known)] if known[1] else []),
         _section("What ACADiff has to reach", *_bars(bars)),
         _section("What each method is and is told", *_counts(compute)),
     ]
