@@ -213,23 +213,26 @@ def test_native_scans_come_back_to_where_they_were_simulated(phantoms, tmp_path)
     run(phantoms.root, tmp_path / "truth", options=Options(voxel=2))
     made, truths = volumes(tmp_path / "out"), volumes(tmp_path / "truth")
     assert made.keys() == truths.keys()
-    likeness = {m: [] for m in Modality}
+    likeness, off = {m: [] for m in Modality}, []
     for (subject, modality), volume in made.items():
         truth = truths[subject, modality]
         likeness[modality].append(native.in_brain(volume, truth, truth.data[0] > 0))
-        if modality.is_pet:
-            assert abs(suvr(volume) / suvr(truth) - 1) < 0.03
         # People differ from the template by more than a motion, so that the best placement is
-        # not quite the simulated one: each scan is held to its bar where it was placed, ...
+        # not quite the simulated one (by it, the third's own MRI is like itself by 0.91 only):
+        # each scan is held to its bar where it was placed, ...
         where = tmp_path / "out" / f"sub-{subject}" / "anat"
         (told,) = where.glob("*_from-MNI*_to-T1w_mode-image_xfm.txt")
         there = native.like(truth, scans[subject][MRI].motion, read_linear(told).inverse, Grid(2))
         alike = native.in_brain(volume, there, there.data[0] > 0.05 * there.data.max())
         assert alike >= (0.95 if modality.is_pet else 0.9)
+        if modality.is_pet:
+            assert abs(suvr(volume) / suvr(there) - 1) < 0.01
+            off.append(abs(suvr(volume) / suvr(truth) - 1))
     # ... and on average to the same bar where it was simulated.
     assert min(likeness[MRI]) >= 0.85
     for modality, found in likeness.items():
         assert np.mean(found) >= (0.95 if modality.is_pet else 0.9)
+    assert np.mean(off) < 0.015
 
 
 COMPOSITES = {
