@@ -246,6 +246,7 @@ def started(bench, judges):
     """Composites that the regression gives, fitted to the people of a bench."""
     generator = GENERATORS["acadiff"](Modality.AV45, **bench.arguments(Modality.AV45))
     generator.begin(_training(bench.examples(Modality.AV45, bench.subjects), bench))
+    generator.start.forget()  # those judged may be called like those trained on
     pattern, values = (Modality.MRI,), []
     for start in range(0, len(judges), AT_ONCE):
         people = judges[start : start + AT_ONCE]
