@@ -232,7 +232,9 @@ def test_native_scans_come_back_to_where_they_were_simulated(phantoms, tmp_path)
     assert min(likeness[MRI]) >= 0.85
     for modality, found in likeness.items():
         assert np.mean(found) >= (0.95 if modality.is_pet else 0.9)
+    # By the best rigid map alone, the third's FDG is 3 % off.
     assert np.mean(off) < 0.015
+    assert max(off) < 0.035
 
 
 COMPOSITES = {
