@@ -3,13 +3,13 @@
     python benchmarks/recovery.py rigid --subjects 8
 
 SIMULATED people are rendered in template space, moved, turned and put on other lattices, prepared,
-and held against what they were: directly, and after the truth was carried through the very map
-that was found (its like), which leaves the errors of resampling, bias, brain and PET to MRI, and
-takes out the size of the head, which an affine map changes on purpose.
+and held against what they were: where they were simulated (directly); where they belong by the
+simulation's own account, which no registration had a part in (placed); and where they were put
+(like), which leaves the errors of resampling, bias, brain and PET to MRI.
 
-What no registration can do better is told by the best map: the one nearest to the deformation by
-which the person was simulated. The truth is carried through it, through the map that was found and
-through the map of mutual information alone, from which it was found.
+Where a person belongs is told by the best map: the one nearest to the deformation by which the
+person was simulated. The truth is also carried through the map that was found and through the map
+of mutual information alone, from which it was found.
 """
 
 import argparse
@@ -29,16 +29,14 @@ from acadiff.cohort.candidate import Candidate
 from acadiff.modality import Modality
 from acadiff.phantom import Parameters
 from acadiff.phantom.enrolment import Person
-from acadiff.phantom.warp import displacement
 from acadiff.registration import ants
 from acadiff.registration import native as registration
-from acadiff.registration.nearest import nearest
 from acadiff.registration.options import Options
 from acadiff.registration.transform import Linear, write_linear
 from acadiff.registration.visit import Visit, prepare
 from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume
-from acadiff.volume.quality import MEASURED_MM, dice, template_mask
+from acadiff.volume.quality import dice
 from acadiff.volume.space import MODEL
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -92,6 +90,7 @@ def _row(person: Person, warp: str, number: int, voxel: int, folder: Path) -> Ro
     candidates = {m: Candidate(folder / f"{m.name}.nii.gz", "1", None, m) for m in scans}
     for modality, acquired in scans.items():
         native.save(candidates[modality].path, acquired)
+    best = native.best(person, "Rigid" if warp == "rigid" else "Affine")
     maps: Maps = {}
     with _watched(maps):
         start = time.process_time()
@@ -106,14 +105,16 @@ def _row(person: Person, warp: str, number: int, voxel: int, folder: Path) -> Ro
     row["Dice of the brain, like"] = dice(visit.mask, brain)
     for modality, volume in truth.items():
         made, like = visit.scans[modality].volume, _like(volume, visit, move, folder, 3)
+        placed = native.placed(volume, best)
         name = modality.title
         row[f"{name}: correlation, directly"] = native.in_brain(made, volume, shown.data[0] > 0)
+        row[f"{name}: correlation, placed"] = native.in_brain(made, placed, placed.data[0] > 0)
         row[f"{name}: correlation, like"] = native.in_brain(made, like, brain)
         if modality.is_pet:
             own = scans[modality].motion @ np.linalg.inv(move)
             row[f"{name}: off the MRI, mm"] = _off(visit.scans[modality].linear, own, move)
-            row |= _suvr(name, made, volume, like)
-    return row | _placement(person, truth, maps, "Rigid" if warp == "rigid" else "Affine", move)
+            row |= _suvr(name, made, {"directly": volume, "placed": placed, "like": like})
+    return row | _placement(truth, maps, best, move)
 
 
 def _acquired(truth: Scans, number: int) -> dict[Modality, native.Acquired]:
@@ -141,13 +142,9 @@ def _watched(maps: Maps) -> Iterator[None]:
         yield
 
 
-def _placement(person: Person, truth: Scans, maps: Maps, kind: str, move: np.ndarray) -> Row:
+def _placement(truth: Scans, maps: Maps, best: np.ndarray, move: np.ndarray) -> Row:
     """How far linear maps are from the best one, and how the truth agrees with itself by them."""
-    index, affine = np.argwhere(template_mask()), Grid(MEASURED_MM).affine
-    points = index @ affine[:3, :3].T + affine[:3, 3]
-    by = np.asarray(displacement(person, Parameters().shape))[:, *index.T].T
-    best = nearest(points + by, points, kind).matrix
-    row = {}
+    points, row = native.brain(), {}
     for name, matrix in (*maps.items(), ("the best", move @ best)):
         back = np.linalg.inv(move) @ matrix
         away = (back - best) @ np.c_[points, np.ones(len(points))].T
@@ -184,10 +181,10 @@ def _off(found: Linear, true: np.ndarray, move: np.ndarray) -> float:
     return float(np.linalg.norm(away[:3], axis=0).max())
 
 
-def _suvr(name: str, made: Volume, truth: Volume, like: Volume) -> Row:
+def _suvr(name: str, made: Volume, others: Mapping[str, Volume]) -> Row:
     """Errors of SUVR, %."""
     row = {}
-    for kind, other in (("directly", truth), ("like", like)):
+    for kind, other in others.items():
         off = native.composite(made) / native.composite(other) - 1
         row[f"{name}: composite SUVR off, %, {kind}"] = 100 * abs(off)
         ratio = native.regional(made) / native.regional(other)

@@ -15,9 +15,12 @@ from scipy.spatial.transform import Rotation
 from acadiff import phantom
 from acadiff.bids import Name
 from acadiff.modality import Modality
+from acadiff.phantom.warp import displacement
+from acadiff.registration.nearest import nearest
 from acadiff.volume.grid import Grid, grid_of
 from acadiff.volume.image import Volume, write_compact
 from acadiff.volume.lattice import upsample
+from acadiff.volume.quality import MEASURED_MM, template_mask
 from acadiff.volume.regions import NAMES, parcellation, reference
 from acadiff.volume.resample import onto, onto_grid
 from acadiff.volume.template import template
@@ -106,9 +109,17 @@ def head(mri):
     return Volume(whole[None].astype(np.float32), affine, mri.modality)
 
 
-def people(root, subjects=3, voxel=2, seed=11, missing=0.0):
+SEED = 11
+
+
+def people(root, subjects=3, voxel=2, missing=0.0):
     """The simulated cohort in template space."""
-    return phantom.cohort(root, subjects=subjects, voxel=voxel, seed=seed, missing=missing)
+    return phantom.cohort(root, subjects=subjects, voxel=voxel, seed=SEED, missing=missing)
+
+
+def person(subject):
+    """Who one of `people` is."""
+    return phantom.enrol(SEED, int(subject.removeprefix("SIM")), phantom.Parameters())
 
 
 def bids(root, cohort, scans, session=None):
@@ -185,6 +196,30 @@ COMPOSITES = {
         "middle_temporal",
     ),
 }
+
+
+def brain():
+    """The template's brain, mm."""
+    affine = Grid(MEASURED_MM).affine
+    return np.argwhere(template_mask()) @ affine[:3, :3].T + affine[:3, 3]
+
+
+def best(person, kind="Rigid"):
+    """Template mm → mm of the simulated scan: the map nearest to how the person was deformed.
+
+    A person is simulated by a random deformation of the template. Part of it is a turn and a
+    shift, which aligning the brains undoes, as nothing in a scan tells it from a motion. This is
+    that part, by the simulation's own account.
+    """
+    points = brain()
+    index = np.argwhere(template_mask()).T
+    by = np.asarray(displacement(person, phantom.Parameters().shape))[:, *index].T
+    return nearest(points + by, points, kind).matrix
+
+
+def placed(truth, best):
+    """A simulated scan where it belongs in template space: what preparing it should recover."""
+    return onto_grid(truth, grid_of(truth), best, order=3)
 
 
 def regional(volume, regions=NAMES):

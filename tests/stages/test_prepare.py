@@ -17,13 +17,9 @@ from acadiff.cohort.selection import Selection
 from acadiff.errors import OutputError
 from acadiff.modality import Modality
 from acadiff.registration.options import Options
-from acadiff.registration.transform import read_linear
 from acadiff.stages.prepare import run
 from acadiff.volume.grid import Grid, grid_of, place
 from acadiff.volume.image import read_scan
-from acadiff.volume.lattice import upsample
-from acadiff.volume.regions import NAMES, parcellation, reference
-from acadiff.volume.template import template
 
 MRI, FDG, AV45 = Modality
 EIGHT = Options(voxel=8)
@@ -191,7 +187,7 @@ def test_the_bids_validator_accepts_it(source, tmp_path):
 
 
 @pytest.mark.slow
-def test_native_scans_come_back_to_where_they_were_simulated(phantoms, tmp_path):
+def test_native_scans_come_back_to_where_they_belong(phantoms, tmp_path):
     pytest.importorskip("ants", reason="antspyx is not installed")
     rng = np.random.default_rng(2)
     scans = {
@@ -213,50 +209,17 @@ def test_native_scans_come_back_to_where_they_were_simulated(phantoms, tmp_path)
     run(phantoms.root, tmp_path / "truth", options=Options(voxel=2))
     made, truths = volumes(tmp_path / "out"), volumes(tmp_path / "truth")
     assert made.keys() == truths.keys()
-    likeness, off = {m: [] for m in Modality}, []
+    simulated = {m: [] for m in Modality}
     for (subject, modality), volume in made.items():
-        truth = truths[subject, modality]
-        likeness[modality].append(native.in_brain(volume, truth, truth.data[0] > 0))
-        # People differ from the template by more than a motion, so that the best placement is
-        # not quite the simulated one (by it, the third's own MRI is like itself by 0.91 only):
-        # each scan is held to its bar where it was placed, ...
-        where = tmp_path / "out" / f"sub-{subject}" / "anat"
-        (told,) = where.glob("*_from-MNI*_to-T1w_mode-image_xfm.txt")
-        there = native.like(truth, scans[subject][MRI].motion, read_linear(told).inverse, Grid(2))
-        alike = native.in_brain(volume, there, there.data[0] > 0.05 * there.data.max())
-        assert alike >= (0.95 if modality.is_pet else 0.9)
+        truth, bar = truths[subject, modality], 0.95 if modality.is_pet else 0.9
+        simulated[modality].append(native.in_brain(volume, truth, truth.data[0] > 0))
+        placed = native.placed(truth, native.best(native.person(subject)))
+        assert native.in_brain(volume, placed, placed.data[0] > 0) >= bar
         if modality.is_pet:
-            assert abs(suvr(volume) / suvr(there) - 1) < 0.01
-            off.append(abs(suvr(volume) / suvr(truth) - 1))
-    # ... and on average to the same bar where it was simulated.
-    assert min(likeness[MRI]) >= 0.85
-    for modality, found in likeness.items():
+            np.testing.assert_allclose(
+                native.regional(volume), native.regional(placed), rtol=0.03, err_msg=subject
+            )
+    # Aligning also undoes what of a person's deformation is a motion: where they were simulated
+    # the bar holds on average, and could hold for each only by luck (docs/quality.md).
+    for modality, found in simulated.items():
         assert np.mean(found) >= (0.95 if modality.is_pet else 0.9)
-    # By the best rigid map alone, the third's FDG is 3 % off.
-    assert np.mean(off) < 0.015
-    assert max(off) < 0.035
-
-
-COMPOSITES = {
-    FDG: ("angular", "posterior_cingulate", "inferior_temporal", "middle_temporal"),
-    AV45: (
-        "medial_orbitofrontal",
-        "anterior_cingulate",
-        "precuneus",
-        "angular",
-        "middle_temporal",
-    ),
-}
-
-
-def suvr(volume):
-    """Uptake of the tracer's cortical regions over that of its reference region, at 2 mm.
-
-    The simulation divides by each person's own reference region, prepare by the template's: only
-    the quotient compares like with like.
-    """
-    grey = template(2).gm > 0.35
-    shares = [parcellation()[NAMES.index(name)] for name in COMPOSITES[volume.modality]]
-    means = [volume.data[0][(upsample(share, 2) > 0.5) & grey].mean() for share in shares]
-    own = reference(str(volume.modality.reference_region), 2)
-    return np.mean(means) / volume.data[0][own].mean()
