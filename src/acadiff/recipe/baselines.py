@@ -20,7 +20,9 @@ def _run(**changes: Any) -> Optimisation:
 class DiffusionNetwork(Part):
     """MONAI's `DiffusionModelUNet`."""
 
-    channels: tuple[_Size, ...] = Field((32, 64, 96), description="Per resolution [ours: size]")
+    channels: tuple[_Size, ...] = Field(
+        (16, 32, 64), description="Per resolution [ours: as ACADiff's denoiser]"
+    )
     num_res_blocks: int = Field(1, ge=1, description="Residual blocks a resolution [ours: size]")
     attention_levels: tuple[bool, ...] = Field(
         (False, False, True), description="Which resolutions attend [ours: size]"
@@ -29,15 +31,12 @@ class DiffusionNetwork(Part):
     norm_num_groups: int = Field(8, ge=1, description="Groups of GroupNorm [ours: fits widths]")
 
 
-def _narrow() -> DiffusionNetwork:
-    return DiffusionNetwork(channels=(16, 32, 64))
-
-
 class LDM(Part):
     """Latent diffusion with concatenated sources."""
 
     network: DiffusionNetwork = Field(
-        default_factory=DiffusionNetwork, description="The U-Net [Rombach et al. 2022; ours: size]"
+        default_factory=DiffusionNetwork,
+        description="The U-Net [Rombach et al. 2022; ours: widths]",
     )
     diffusion: Diffusion = Field(
         default_factory=Diffusion, description="The process, as ACADiff's [paper §3: same]"
@@ -134,7 +133,7 @@ class FICD(Part):
         1, ge=0, description="Haar levels at the network's door [ours: 8 times cheaper; 0 at 1 mm]"
     )
     network: DiffusionNetwork = Field(
-        default_factory=_narrow, description="The U-Net [ours: size, an hour on two cores]"
+        default_factory=DiffusionNetwork, description="The U-Net [ours: size, an hour for all]"
     )
     diffusion: LinearDiffusion = Field(
         default_factory=LinearDiffusion, description="The process [ours: not in the abstract]"
@@ -157,7 +156,7 @@ class Bridge(Part):
     """A diffusion bridge from source latents to target latents."""
 
     network: DiffusionNetwork = Field(
-        default_factory=_narrow, description="The U-Net [ours: size, an hour on two cores]"
+        default_factory=DiffusionNetwork, description="The U-Net [ours: size, an hour for all]"
     )
     diffusion: BrownianBridge = Field(
         default_factory=BrownianBridge, description="The process [ours: after Liu et al. 2023]"
