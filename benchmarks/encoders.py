@@ -30,6 +30,7 @@ import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from acadiff.clinical import LocalEncoder, Prompt
 from acadiff.cohort.dataset import read_cohort
@@ -44,7 +45,7 @@ from acadiff.latent.scan import read_model_scan, to_volume
 from acadiff.modality import Modality
 from acadiff.recipe import load_recipe
 from acadiff.stages.train import Bench, _origin, _training, fit_phase
-from acadiff.volume.composites import cortical_composite, meta_roi, uptake
+from acadiff.volume.composites import POSITIVE, cortical_composite, meta_roi, uptake
 
 READ = {Modality.AV45: cortical_composite, Modality.FDG: meta_roi}
 OWN, WITHHELD, SHUFFLED = "own", "withheld", "another's"
@@ -278,30 +279,58 @@ def explained(rows):
 
 
 def table(asked):
-    """Markdown: every encoder against none, by task; mean over seeds of means over people."""
+    """Every encoder against none, by task: all as TSV, told the own record as Markdown."""
     rows = pd.concat(pd.read_csv(p, sep="\t") for p in sorted(asked.out.glob("*/judged.tsv")))
-    print("| task | encoder | told | seeds | PSNR, dB | SSIM | against none, dB | p "
-          "| composite: bias | R² |\n|" + "---|" * 10)  # fmt: skip
-    for (target, sources), task in rows.groupby(["target", "sources"]):
-        base = task[(task.encoder == "none") & (task.told == OWN)]
-        reference = base.groupby("subject").psnr.mean()
+    found = pd.DataFrame(summarised(rows))
+    text = found.to_csv(sep="\t", index=False, float_format="%.4g", na_rep="n/a")
+    write_text(asked.out / "encoders.tsv", text)
+    print("| task | encoder | PSNR, dB | SSIM | against none, dB | p | composite: bias | R² | AUC "
+          "| told another's: dB | R² |\n|" + "---|" * 11)  # fmt: skip
+    keys = ["target", "sources", "encoder"]
+    others = found[found.told == SHUFFLED].set_index(keys)
+    for row in found[found.told == OWN].itertuples():
+        key = tuple(getattr(row, k) for k in keys)
+        other = others.loc[key] if key in others.index else None
+        cells = [f"{row.sources} → {row.target}", f"`{row.encoder}`",
+                 f"{row.psnr:.3f} ± {row.psnr_sd:.3f}", f"{row.ssim:.4f}",
+                 told_as(row.gain, "+.3f"), told_as(row.p, ".1g"), told_as(row.bias, "+.3f"),
+                 told_as(row.r2, ".3f"), told_as(row.auc, ".3f"),
+                 *(("", "") if other is None else
+                   (told_as(other.gain, "+.3f"), told_as(other.r2, ".3f")))]  # fmt: skip
+        print("| " + " | ".join(cells) + " |")
+
+
+def told_as(value, form):
+    """A number, or nothing."""
+    return "" if np.isnan(value) else format(value, form)
+
+
+def summarised(rows):
+    """One row a task, encoder and condition: means over people and seeds, SD over seeds.
+
+    The gain and its test (Wilcoxon's signed-rank, of people, each the mean of the seeds) are
+    against `none`.
+    """
+    for (target, sources), task in rows.groupby(["target", "sources"], sort=False):
+        base = task[(task.encoder == "none") & (task.told == OWN)].groupby("subject").psnr.mean()
         for (encoder, condition), found in task.groupby(["encoder", "told"]):
-            seeds = found.seed.nunique()
-            own = found.groupby("subject").psnr.mean()
-            gain, p = "", ""
-            if len(reference) and encoder != "none":
-                both = pd.concat([own, reference], axis=1).dropna()
-                gain = f"{(both.iloc[:, 0] - both.iloc[:, 1]).mean():+.3f}"
-                p = f"{stats.wilcoxon(both.iloc[:, 0], both.iloc[:, 1]).pvalue:.1g}"
-            by_seed = found.groupby("seed").psnr.mean()
-            spread = f" ± {by_seed.std(ddof=1):.3f}" if seeds > 1 else ""
-            regional = " | "
-            if found.get("imputed") is not None and found.imputed.notna().all():
-                r2 = np.mean([explained(x) for _, x in found.groupby("seed")])
-                regional = f"{(found.imputed - found.acquired).mean():+.4f} | {r2:.3f}"
-            print(f"| {sources} → {target} | {encoder} | {condition} | {seeds} "
-                  f"| {by_seed.mean():.3f}{spread} | {found.ssim.mean():.4f} | {gain} | {p} "
-                  f"| {regional} |")  # fmt: skip
+            seeds = [x for _, x in found.groupby("seed")]
+            psnr = [x.psnr.mean() for x in seeds]
+            gain = (found.groupby("subject").psnr.mean() - base).dropna()
+            itself = encoder == "none" or not len(gain)
+            row = {"target": target, "sources": sources, "encoder": encoder, "told": condition,
+                   "seeds": len(seeds), "people": found.subject.nunique(),
+                   "psnr": np.mean(psnr), "psnr_sd": np.std(psnr, ddof=1),
+                   "ssim": found.ssim.mean(), "gain": np.nan if itself else gain.mean(),
+                   "p": np.nan if itself else stats.wilcoxon(gain).pvalue,
+                   "bias": np.nan, "r2": np.nan, "auc": np.nan}  # fmt: skip
+            if Modality[target] in READ:
+                row["bias"] = (found.imputed - found.acquired).mean()
+                row["r2"] = np.mean([explained(x) for x in seeds])
+            if target == "AV45":
+                areas = [roc_auc_score(x.acquired > POSITIVE, x.imputed) for x in seeds]
+                row["auc"] = np.mean(areas)
+            yield row
 
 
 def main():
