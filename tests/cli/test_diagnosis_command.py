@@ -7,6 +7,7 @@ from brook import contents
 from makers import write_cohort
 
 from acadiff.cli import main
+from acadiff.cohort.dataset import read_cohort
 
 SETTINGS = ("voxel=8", "diagnosis.people.fit=0.5", "diagnosis.people.validation=0.1")
 CHANGES = [f"--set={s}" for s in (*SETTINGS, "diagnosis.people.test=0.4")]
@@ -116,6 +117,31 @@ def test_utility_says_whether_it_is_worth_it(told, tmp_path, capsys):
     before = contents(out)
     assert main([str(a) for a in (*asked, "--runs", 2)]) == 0
     assert contents(out) == before
+
+
+def test_the_report_has_a_section_of_either_study_and_names_the_folder_that_is_none(
+    river, told, tmp_path, refused
+):
+    cohort, work, study = told
+    made, out = tmp_path / "made", tmp_path / "out"
+    one = [river / "cohort", made, "--model", river / "work", "--draws", "2"]
+    who = next(s.id for s in read_cohort(river / "cohort").subjects if len(s.scans) < 3)
+    assert main([str(a) for a in ("impute", *one, "--participant-label", who)]) == 0
+    asked = ("utility", cohort, work, "--out", out, "--target", "AV45", "--method", "mean")
+    assert main([str(a) for a in (*asked, "--runs", 1)]) == 0
+    page = ["report", made, "--cohort", river / "cohort", "--out", tmp_path]
+    found = ["--diagnosis", study, "--utility", out]
+    assert main([str(a) for a in (*page, *found)]) == 0
+    html = (tmp_path / "report.html").read_text()
+    section, _, rest = html.partition('<section id="diagnosis">')[2].partition("</section>")
+    held = json.loads((study / "diagnosis.json").read_bytes())
+    assert held["simulated"]
+    assert "Against the bars" in section
+    assert section.count("data:image/svg+xml") == 3  # AUC, accuracy, and gains at 80 %
+    assert "SIMULATED" in section
+    assert "mputing AV45-PET is" in rest.partition('<section id="utility">')[2]
+    for option, folder in (("--diagnosis", out), ("--utility", study)):
+        assert "run `acadiff" in refused(66, *map(str, page), option, str(folder))
 
 
 def test_utility_refuses_a_cohort_that_is_too_small(river, told, tmp_path, refused):

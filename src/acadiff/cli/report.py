@@ -19,10 +19,18 @@ def report(
         Path | None, typer.Option(help="Folder that `compress` and `train` wrote.")
     ] = None,
     audit: Annotated[Path | None, typer.Option(help="Folder that `audit` wrote.")] = None,
+    diagnosis: Annotated[
+        Path | None, typer.Option(help="Folder that `benchmark diagnosis` wrote.")
+    ] = None,
+    utility: Annotated[Path | None, typer.Option(help="Folder that `utility` wrote.")] = None,
 ) -> None:
     """Show on one offline page what was filled in, how sure it is and how near the truth."""
+    from acadiff.benchmark.diagnosis import page as study
+    from acadiff.benchmark.diagnosis import utility_page
     from acadiff.stages.report import run
 
+    further = [study.section(diagnosis)] if diagnosis else []
+    further += [utility_page.section(utility)] if utility else []
     with progress("Drawing") as on_step:
-        page = run(derivatives, cohort, results, work, out, on_step, audit)
+        page = run(derivatives, cohort, results, work, out, on_step, audit, further)
     print(page)

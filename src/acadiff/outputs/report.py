@@ -23,6 +23,7 @@ from acadiff.outputs.evidence import Evidence, State
 from acadiff.outputs.exhibits import Exhibit, Layer, Panel
 from acadiff.outputs.figures import Look, colour_bar, picture
 from acadiff.outputs.findings import MEASURES, Codec, ScoreRow, Setting, Training, task_name
+from acadiff.outputs.further import Further
 from acadiff.outputs.headline import Fact, headline, makers, seal
 from acadiff.outputs.page import base64_of, environment, policy, resource
 from acadiff.outputs.readout import Readout
@@ -48,6 +49,7 @@ class Contents:
         training: training curves.
         recipe: every setting.
         audit: what of imputed scans the prompt writes, if that was audited.
+        further: what other commands found.
     """
 
     evidence: Evidence
@@ -62,6 +64,7 @@ class Contents:
     training: Sequence[Training]
     recipe: Sequence[Setting]
     audit: Audit | None = None
+    further: Sequence[Further] = ()
 
 
 def render(contents: Contents) -> str:

@@ -13,6 +13,7 @@ from acadiff.outputs import findings
 from acadiff.outputs.audit_page import Audit, read_audit
 from acadiff.outputs.evidence import Evidence, gather
 from acadiff.outputs.exhibits import Shelf, exhibits
+from acadiff.outputs.further import Further
 from acadiff.outputs.readout import Readout, readout
 from acadiff.outputs.report import Contents, render
 from acadiff.outputs.viewer import engine
@@ -36,6 +37,7 @@ def report(
     on_step: OnStep | None = None,
     regions: Readout | None = None,
     audit: Audit | None = None,
+    further: Sequence[Further] = (),
 ) -> str:
     """Return the page as HTML.
 
@@ -47,6 +49,7 @@ def report(
         on_step: told the key of each subject when it has been drawn.
         regions: regional read-outs, if anything was scored.
         audit: what `acadiff audit` found, if it was asked.
+        further: what other commands found.
     """
     table = None if scores is None else findings.with_tasks(scores)
     shelf = Shelf(VIEWER_CHARACTERS)
@@ -68,6 +71,7 @@ def report(
         training=list(findings.read_training(work)) if work else [],
         recipe=findings.read_recipe(work, descriptions or {}) if work else [],
         audit=audit,
+        further=further,
     )
     return render(contents)
 
@@ -80,6 +84,7 @@ def run(
     out: Path,
     on_step: OnStep | None = None,
     audit: Path | None = None,
+    further: Sequence[Further] = (),
 ) -> Path:
     """Read all files, write `report.html` into the folder `out`, return its path.
 
@@ -93,7 +98,7 @@ def run(
     path = out / FILE
     found = read_audit(audit) if audit else None
     told = findings.describe(Recipe)
-    write_text(path, report(evidence, scores, work, told, on_step, regions, found))
+    write_text(path, report(evidence, scores, work, told, on_step, regions, found, further))
     if evidence.problems:
         raise ScanError(
             f"{path}: shows {len(evidence.whole)} of {evidence.total} imputed scans;"

@@ -28,6 +28,7 @@ from acadiff.evaluation.diagnosis import AT_HALF, AT_YOUDEN
 from acadiff.evaluation.diagnosis_verdict import Bar, Findings, bars, lines, verdicts
 from acadiff.evaluation.paper_diagnosis import LABEL, TABLE_1, impossible
 from acadiff.evaluation.row_titles import DROP, MEAN
+from acadiff.outputs.further import Further, found_html
 from acadiff.outputs.page import environment, policy, resource
 
 SCENARIOS = {
@@ -80,6 +81,28 @@ def write_page(folder: Path) -> Path:
     path = folder / PAGE
     write_text(path, render(found, made))
     return path
+
+
+def section(folder: Path) -> Further:
+    """Verdicts, charts and bars for the report of a cohort; the tables stay in the page.
+
+    Raises:
+        MissingInputError: `folder` holds no study.
+        CohortError: it is damaged.
+    """
+    found = read_results(folder)
+    pieces = [
+        Markup("<h3>{}</h3>\n{}").format(part.title, _found(part, found.told, level=4))
+        for part in parts(found)
+    ]
+    more = Markup("<p>All rows are in {}, and how it was done.</p>").format(PAGE)
+    title = "Does imputation keep the diagnosis?"
+    return Further("diagnosis", "Diagnosis", title, Markup("\n").join([*pieces, more]))
+
+
+def _found(part: Part, told: Mapping[str, Any], level: int = 3) -> Markup:
+    simulated = bool(told["simulated"])
+    return found_html(part.verdict, part.charts, part.bars, simulated=simulated, level=level)
 
 
 def parts(found: Results) -> Iterator[Part]:
@@ -161,6 +184,7 @@ def render(found: Results, made: Sequence[Part]) -> str:
     return _template().render(
         told=found.told,
         parts=made,
+        found=lambda part: _found(part, found.told),
         label=LABEL,
         impossible=f"{impossible()} of {len(TABLE_1)}",
         version=__version__,

@@ -16,10 +16,12 @@ from acadiff.benchmark.diagnosis.charts import difference_chart
 from acadiff.benchmark.diagnosis.layout import Line, header, lines_of
 from acadiff.benchmark.diagnosis.results import read_table
 from acadiff.commit import write_text
+from acadiff.errors import MissingInputError
 from acadiff.evaluation.diagnosis_verdict import Findings, lines, worth
 from acadiff.evaluation.ranking import Estimate
 from acadiff.evaluation.row_titles import DROP, MEAN, WITHOUT, title_of
 from acadiff.modality import Modality
+from acadiff.outputs.further import Further, found_html
 from acadiff.outputs.page import environment, policy, resource
 
 RECORD, RUNS, SUMMARY = "utility.json", "utility.tsv", "utility-summary.tsv"
@@ -60,11 +62,44 @@ class Section:
 
 def write_page(folder: Path) -> Path:
     """Write `utility.html` from the tables; the same tables give the same bytes."""
+    path = folder / PAGE
+    write_text(path, render(*_read(folder)))
+    return path
+
+
+def section(folder: Path) -> Further:
+    """Verdicts and charts for the report of a cohort; the tables stay in the page.
+
+    Raises:
+        MissingInputError: `folder` holds no study.
+    """
+    told, made = _read(folder)
+    simulated = bool(told["simulated"])
+    pieces = [
+        Markup("<h3>{}</h3>\n{}").format(
+            one.target.title,
+            found_html(
+                one.verdict,
+                [(title, chart) for title, _, chart in one.parts if chart],
+                simulated=simulated,
+                level=4,
+            ),
+        )
+        for one in made
+    ]
+    more = Markup("<p>All rows are in {}, and how it was done.</p>").format(PAGE)
+    title = "Is imputing worth it in this cohort?"
+    return Further("utility", "Utility", title, Markup("\n").join([*pieces, more]))
+
+
+def _read(folder: Path) -> tuple[Mapping[str, Any], list[Section]]:
+    """The record and a section a target."""
+    for name in (RECORD, SUMMARY, DIFFERENCES):
+        if not (folder / name).is_file():
+            raise MissingInputError(f"{folder / name}: is not there; run `acadiff utility` first")
     told = json.loads((folder / RECORD).read_bytes())
     tables = (read_table(folder / name) for name in (SUMMARY, DIFFERENCES))
-    path = folder / PAGE
-    write_text(path, render(told, list(sections(told, *tables))))
-    return path
+    return told, list(sections(told, *tables))
 
 
 def sections(
@@ -98,9 +133,8 @@ def sections(
 
 def verdicts(folder: Path) -> list[str]:
     """The first sentence of each target, for the terminal."""
-    told = json.loads((folder / RECORD).read_bytes())
-    tables = (read_table(folder / name) for name in (SUMMARY, DIFFERENCES))
-    return [section.verdict[0] for section in sections(told, *tables)]
+    _, made = _read(folder)
+    return [section.verdict[0] for section in made]
 
 
 def _verdict(known: Mapping[str, Estimate], target: Modality, who: str) -> str:
