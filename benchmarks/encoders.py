@@ -292,7 +292,7 @@ def table(asked):
         key = tuple(getattr(row, k) for k in keys)
         other = others.loc[key] if key in others.index else None
         cells = [f"{row.sources} → {row.target}", f"`{row.encoder}`",
-                 f"{row.psnr:.3f} ± {row.psnr_sd:.3f}", f"{row.ssim:.4f}",
+                 f"{row.psnr:.3f}{told_as(row.psnr_sd, '.3f', ' ± ')}", f"{row.ssim:.4f}",
                  told_as(row.gain, "+.3f"), told_as(row.p, ".1g"), told_as(row.bias, "+.3f"),
                  told_as(row.r2, ".3f"), told_as(row.auc, ".3f"),
                  *(("", "") if other is None else
@@ -300,9 +300,9 @@ def table(asked):
         print("| " + " | ".join(cells) + " |")
 
 
-def told_as(value, form):
+def told_as(value, form, before=""):
     """A number, or nothing."""
-    return "" if np.isnan(value) else format(value, form)
+    return "" if np.isnan(value) else before + format(value, form)
 
 
 def summarised(rows):
@@ -320,7 +320,8 @@ def summarised(rows):
             itself = encoder == "none" or not len(gain)
             row = {"target": target, "sources": sources, "encoder": encoder, "told": condition,
                    "seeds": len(seeds), "people": found.subject.nunique(),
-                   "psnr": np.mean(psnr), "psnr_sd": np.std(psnr, ddof=1),
+                   "psnr": np.mean(psnr),
+                   "psnr_sd": np.std(psnr, ddof=1) if len(psnr) > 1 else np.nan,
                    "ssim": found.ssim.mean(), "gain": np.nan if itself else gain.mean(),
                    "p": np.nan if itself else stats.wilcoxon(gain).pvalue,
                    "bias": np.nan, "r2": np.nan, "auc": np.nan}  # fmt: skip
