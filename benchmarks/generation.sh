@@ -12,7 +12,7 @@ if (($# != 2)) || [[ ! $1 =~ ^(make|keep|check)$ ]]; then
     sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
     exit 64
 fi
-what=$1 folder=$2
+what=$1 folder=$2 work=$2/work
 acadiff=${ACADIFF:-acadiff}
 here=$(cd "$(dirname "$0")/.." && pwd)
 kept=$here/results/generation-4mm
@@ -20,8 +20,8 @@ package=$here/src/acadiff/pretrained/phantom-4mm
 
 if [[ $what == keep ]]; then
     mkdir -p "$kept/models/generators"
-    cp "$folder/work/split.tsv" "$kept/models/"
-    for made in "$folder"/work/generators/*; do
+    cp "$work/split.tsv" "$kept/models/"
+    for made in "$work"/generators/*; do
         name=$(basename "$made")
         [[ -e $made/generator.json && ! -e $package/generators/$name ]] || continue
         mkdir -p "$kept/models/generators/$name"
@@ -37,14 +37,14 @@ if [[ $what == keep ]]; then
 fi
 
 "$acadiff" simulate "$folder/cohort" --subjects 600 --voxel 4 --seed 2026 --jobs 2
-mkdir -p "$folder/work"
-cp -R "$package"/. "$folder/work" # the codecs and ACADiff itself
-cp -R "$kept/models"/. "$folder/work"
+mkdir -p "$work"
+cp -R "$package"/. "$work" # the codecs and ACADiff itself
+cp -R "$kept/models"/. "$work"
 asked=()
 if [[ $what == make ]]; then # latents, which training reads
-    "$acadiff" compress "$folder/cohort" "$folder/work" --recipe phantom-4mm --device cpu
+    "$acadiff" compress "$folder/cohort" "$work" --recipe phantom-4mm --device cpu
 fi
 for job in ${JOBS:-}; do asked+=(--job "$job"); done
 if [[ $what == check ]]; then asked+=(--no-train --check "$kept"); fi
-"$acadiff" benchmark generation "$folder/cohort" "$folder/work" --out "$folder/out" \
+"$acadiff" benchmark generation "$folder/cohort" "$work" --out "$folder/out" \
     --methods all --draws 10 --device cpu "${asked[@]}"

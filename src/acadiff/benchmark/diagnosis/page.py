@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from acadiff import __version__
 from acadiff.benchmark.diagnosis.charts import difference_chart, rate_chart
+from acadiff.benchmark.diagnosis.found import found_html
 from acadiff.benchmark.diagnosis.layout import (
     Line,
     header,
@@ -28,7 +29,7 @@ from acadiff.evaluation.diagnosis import AT_HALF, AT_YOUDEN
 from acadiff.evaluation.diagnosis_verdict import Bar, Findings, bars, lines, verdicts
 from acadiff.evaluation.paper_diagnosis import LABEL, TABLE_1, impossible
 from acadiff.evaluation.row_titles import DROP, MEAN
-from acadiff.outputs.further import Further, found_html
+from acadiff.outputs.further import Further
 from acadiff.outputs.page import environment, policy, resource
 
 SCENARIOS = {

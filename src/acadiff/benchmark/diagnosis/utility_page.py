@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from acadiff import __version__
 from acadiff.benchmark.diagnosis.charts import difference_chart
+from acadiff.benchmark.diagnosis.found import found_html
 from acadiff.benchmark.diagnosis.layout import Line, header, lines_of
 from acadiff.benchmark.diagnosis.results import read_table
 from acadiff.commit import write_text
@@ -21,7 +22,7 @@ from acadiff.evaluation.diagnosis_verdict import Findings, lines, worth
 from acadiff.evaluation.ranking import Estimate
 from acadiff.evaluation.row_titles import DROP, MEAN, WITHOUT, title_of
 from acadiff.modality import Modality
-from acadiff.outputs.further import Further, found_html
+from acadiff.outputs.further import Further
 from acadiff.outputs.page import environment, policy, resource
 
 RECORD, RUNS, SUMMARY = "utility.json", "utility.tsv", "utility-summary.tsv"
