@@ -209,7 +209,7 @@ def test_native_scans_come_back_to_where_they_belong(phantoms, tmp_path):
     run(phantoms.root, tmp_path / "truth", options=Options(voxel=2))
     made, truths = volumes(tmp_path / "out"), volumes(tmp_path / "truth")
     assert made.keys() == truths.keys()
-    simulated = {m: [] for m in Modality}
+    simulated, off = {m: [] for m in Modality}, []
     for (subject, modality), volume in made.items():
         truth, bar = truths[subject, modality], 0.95 if modality.is_pet else 0.9
         simulated[modality].append(native.in_brain(volume, truth, truth.data[0] > 0))
@@ -219,7 +219,11 @@ def test_native_scans_come_back_to_where_they_belong(phantoms, tmp_path):
             np.testing.assert_allclose(
                 native.regional(volume), native.regional(placed), rtol=0.03, err_msg=subject
             )
+            off.append(abs(native.composite(volume) / native.composite(truth) - 1))
     # Aligning also undoes what of a person's deformation is a motion: where they were simulated
     # the bar holds on average, and could hold for each only by luck (docs/quality.md).
     for modality, found in simulated.items():
         assert np.mean(found) >= (0.95 if modality.is_pet else 0.9)
+    assert min(simulated[MRI]) >= 0.85
+    assert np.mean(off) < 0.015
+    assert max(off) < 0.035  # by the best rigid map alone, the third's FDG is 3 % off

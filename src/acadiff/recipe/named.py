@@ -4,9 +4,11 @@ from typing import Any
 
 from acadiff.recipe.baselines import (
     FICD,
+    LDM,
     PASTA,
     Arms,
     Baselines,
+    Bridge,
     DiffusionNetwork,
     LinearDiffusion,
     SliceDiffusion,
@@ -74,7 +76,15 @@ _AT_1_MM: dict[str, Any] = {
     "shift": 3,
     "training": Adversarial(steps=72000),
 }
+_AS_ACADIFF: dict[str, Any] = {
+    "network": DiffusionNetwork(
+        channels=(128, 256, 512), num_res_blocks=2, num_head_channels=64, norm_num_groups=32
+    ),
+    "training": Optimisation(steps=48000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
+}
 _ORIGINALS = Baselines(
+    ldm=LDM(diffusion=Diffusion(prediction="epsilon", sampler="ddim", steps=50), **_AS_ACADIFF),
+    bridge=Bridge(**_AS_ACADIFF),
     pix2pix=Pix2Pix(
         translator=UNetTranslator(widths=(64, 128, 256, 512, 512)),
         critic=Critic(channels=64, layers=3),
@@ -103,7 +113,10 @@ _ORIGINALS = Baselines(
         training=Optimisation(steps=96000, batch=1, rate=1e-4, weight_decay=0.0, ema=0.999),
     ),
 )
-"""Sizes and epochs of the originals: 200 for Pix2Pix and FICD, 150 for DS-GAN, of 480 people."""
+"""Sizes and epochs of the originals: 200 for Pix2Pix and FICD, 150 for DS-GAN, of 480 people.
+
+What is compared with ACADiff part by part is as wide as its denoiser, and trained as long.
+"""
 
 PAPER = Recipe(
     name="paper-1mm",
@@ -122,7 +135,7 @@ PAPER = Recipe(
     baselines=_ORIGINALS,
     diagnosis=Diagnosis(densenet=DenseNet(shift=3)),
     anchoring=Optimisation(steps=24000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
-    training=Optimisation(steps=48000, batch=2, rate=1e-4, weight_decay=1e-2, ema=0.999),
+    training=_AS_ACADIFF["training"],
 )
 
 RECIPES: dict[str, Recipe] = {r.name: r for r in (PHANTOM_4MM, PHANTOM_2MM, PAPER)}
