@@ -4,12 +4,13 @@
 #     benchmarks/generation.sh make FOLDER     train what is not trained, impute, score, compare: hours
 #     benchmarks/generation.sh keep FOLDER     copy what is trained, without its state, to results/
 #     benchmarks/generation.sh check FOLDER    from the weights in results/ come to the same table
+#     benchmarks/generation.sh ablate FOLDER   ACADiff without its parts, on the three tasks with two sources
 #
 # FOLDER holds cohort/, work/ and out/. Killed, it goes on where it was. JOBS="ldm-FDG ldm-MRI" does
 # these jobs alone, so that several processes can share the work.
 set -euo pipefail
-if (($# != 2)) || [[ ! $1 =~ ^(make|keep|check)$ ]]; then
-    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+if (($# != 2)) || [[ ! $1 =~ ^(make|keep|check|ablate)$ ]]; then
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
     exit 64
 fi
 what=$1 folder=$2 work=$2/work
@@ -24,13 +25,21 @@ if [[ $what == keep ]]; then
     for made in "$work"/generators/*; do
         name=$(basename "$made")
         [[ -e $made/generator.json && ! -e $package/generators/$name ]] || continue
-        mkdir -p "$kept/models/generators/$name"
-        cp "$made"/{generator.json,generator.safetensors,recipe.toml} "$kept/models/generators/$name"
-        if [[ -e $made/training.json ]]; then cp "$made/training.json" "$kept/models/generators/$name"; fi
+        if [[ $name == *@* ]]; then # only the logs: an ablation's weights are as large as ACADiff's own
+            to=$kept/ablations/$name
+            mkdir -p "$to"
+        else
+            to=$kept/models/generators/$name
+            mkdir -p "$to"
+            cp "$made"/{generator.json,generator.safetensors} "$to"
+        fi
+        for told in "$made"/{recipe.toml,training.json}; do
+            if [[ -e $told ]]; then cp "$told" "$to"; fi
+        done
         for log in "$made"/*/steps.jsonl; do
             [[ -e $log ]] || continue
             phase=$(basename "$(dirname "$log")")
-            awk 'NR % 50 == 1' "$log" >"$kept/models/generators/$name/$phase.jsonl"
+            awk 'NR % 50 == 1' "$log" >"$to/$phase.jsonl"
         done
     done
     exit
@@ -41,10 +50,25 @@ mkdir -p "$work"
 cp -R "$package"/. "$work" # the codecs and ACADiff itself
 cp -R "$kept/models"/. "$work"
 asked=()
-if [[ $what == make ]]; then # latents, which training reads
+if [[ $what == make || $what == ablate ]]; then # latents, which training reads
     "$acadiff" compress "$folder/cohort" "$work" --recipe phantom-4mm --device cpu
 fi
 for job in ${JOBS:-}; do asked+=(--job "$job"); done
 if [[ $what == check ]]; then asked+=(--no-train --check "$kept"); fi
-"$acadiff" benchmark generation "$folder/cohort" "$work" --out "$folder/out" \
-    --methods all --draws 10 --device cpu "${asked[@]}"
+if [[ $what == ablate ]]; then
+    out=$folder/ablations
+    asked+=(--methods acadiff)
+    for task in FDG+AV45-MRI MRI+AV45-FDG MRI+FDG-AV45; do asked+=(--task "$task"); done
+    for variant in concat=fusion.kind=concat no-prompt=conditioning.detail=none \
+        no-film=anchor.modulation=shift,denoiser.modulation=shift \
+        no-consistency=diffusion.consistency=0 together=conditioning.both=1 \
+        epsilon=diffusion.prediction=epsilon steps-5=diffusion.steps=5 steps-20=diffusion.steps=20 \
+        steps-50=diffusion.steps=50 draws-1=draws=1 draws-5=draws=5 draws-20=draws=20; do
+        asked+=(--variant "$variant")
+    done
+else
+    out=$folder/out
+    asked+=(--methods all)
+fi
+"$acadiff" benchmark generation "$folder/cohort" "$work" --out "$out" \
+    --draws 10 --device cpu "${asked[@]}"
