@@ -7,7 +7,7 @@ from scipy import stats
 
 from acadiff.evaluation.bars import bars
 from acadiff.evaluation.distance import wasserstein
-from acadiff.evaluation.league import COLUMNS, TWO, league
+from acadiff.evaluation.league import COLUMNS, TWO, fault, league
 
 RNG = np.random.default_rng(4)
 PEOPLE = [f"P{n:02d}" for n in range(12)]
@@ -92,10 +92,29 @@ def test_the_distance_is_that_of_the_regions_and_has_an_interval_and_no_test():
     assert np.isnan(found.p)
 
 
+def test_the_spread_is_one_where_draws_stray_as_far_as_their_mean_errs():
+    rows = []
+    for method, ratio in {"acadiff": 2.0, "ldm": 1.25, "mean": 1.0}.items():
+        for target, sources in TASKS:
+            for person in PEOPLE:
+                error = 0.001 * RNG.uniform(0.5, 2)
+                for image, square in (("mean", error), ("draw", error * ratio)):
+                    value = -10 * np.log10(square)
+                    rows.append((method, target, sources, person, image, "psnr", value))
+    table = league(pd.DataFrame(rows, columns=SCORES.columns), {}, ("acadiff", "ldm", "mean"))
+    for method, spread in {"acadiff": 1.0, "ldm": 0.5, "mean": 0.0}.items():
+        found = row(method, TWO, "draw", "spread", table)
+        assert found.value == pytest.approx(spread, abs=1e-6)
+        assert found.n == 12
+        assert np.isnan(found.p)
+    assert sorted([0.4, 1.3, 0.9], key=lambda value: fault("spread", value)) == [0.9, 1.3, 0.4]
+
+
 def test_somebody_whom_one_method_lacks_counts_for_none():
     fewer = SCORES[~((SCORES.method == "ldm") & (SCORES.subject == "P00"))]
     table = league(fewer, REGIONS, tuple(LEVEL))
     assert row("acadiff", TWO, "mean", "psnr", table).n == 11
+    assert row("acadiff", TWO, "draw", "spread", table).n == 11
 
 
 def test_a_method_without_a_task_is_left_out_of_its_groups_alone():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from acadiff.evaluation.league import HIGHER, REFERENCE, TWO, WASSERSTEIN
+from acadiff.evaluation.league import REFERENCE, TWO, WASSERSTEIN, fault
 
 YARDSTICKS = ("regressor", "mean")
 """Methods that give everybody one answer, and no sample of what is possible."""
@@ -64,10 +64,9 @@ def _first(look: Look, rivals: list[str], image: str, metric: str) -> Bar:
     theirs = {m: v for m in rivals if (v := look(m, image, metric)) is not None}
     if ours is None or not theirs:
         return Bar(asked, None, "")
-    sign = 1 if metric in HIGHER else -1
-    best = max(theirs, key=lambda m: sign * theirs[m])
+    best = min(theirs, key=lambda m: fault(metric, theirs[m]))
     told = f"{ours:.4g}, best of the others {best} {theirs[best]:.4g}"
-    return Bar(asked, sign * ours > sign * theirs[best], told)
+    return Bar(asked, fault(metric, ours) < fault(metric, theirs[best]), told)
 
 
 def _near(look: Look) -> Bar:

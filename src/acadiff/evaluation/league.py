@@ -28,8 +28,9 @@ from acadiff.modality import Modality
 REFERENCE = "acadiff"
 TWO, ONE = "two sources", "one source"
 WASSERSTEIN = "wasserstein"
+SPREAD = "spread"
 HIGHER = ("psnr", "ssim", "nmi")
-"""Metrics of which more is better; of all others less is."""
+"""Metrics of which more is better; `SPREAD` should be 1, and of all others less is better."""
 
 COLUMNS = (
     *("method", "task", "image", "metric", "n", "value", "sd", "lower", "upper"),
@@ -78,7 +79,15 @@ def league(scores: pd.DataFrame, regions: Regions, order: Sequence[str]) -> pd.D
         for image in ("mean", "draw"):
             lines = _distances(regions, members, image, order)
             rows += _rows(lines, task, image, WASSERSTEIN)
+        rows += _rows(_spreads(here[here["metric"] == "psnr"], order), task, "draw", SPREAD)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def fault(metric: str, value: float) -> float:
+    """How far from best: the smaller, the better, whatever the metric."""
+    if metric == SPREAD:
+        return abs(value - 1)
+    return -value if metric in HIGHER else value
 
 
 def _groups(tasks: Sequence[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
@@ -129,6 +138,36 @@ def _distances(
         values = [_distance(part["acquired"][:, 0], part[image], resamples(n)) for part in parts]
         both = np.mean(values, axis=0)
         found[method] = Line(estimate(float(both[0]), both[1:]), both[1:], None, n)
+    return found
+
+
+def _spreads(part: pd.DataFrame, order: Sequence[str]) -> dict[str, Line]:
+    """Each method's SD of draws in units of the RMS error of their mean, averaged over tasks.
+
+    A draw errs by what its mean errs and by what it strays from that; squares add. 1 is a draw
+    that strays as far as its mean errs, 0 a method of one answer. Ten independent draws of a
+    perfect sampler come to 0.90, as some of their spread is left in their mean.
+
+    Args:
+        part: PSNR of people.
+        order: of the methods.
+    """
+    keys = ["image", "method", "target", "sources"]
+    square = part.assign(value=10 ** (-part["value"] / 10))
+    wide = square.pivot_table("value", keys, "subject")
+    tasks = part.groupby(["target", "sources"]).ngroups
+    sizes = wide.groupby("method").size()
+    asked = [method for method in order if sizes.get(method) == 2 * tasks]
+    wide = wide[wide.index.isin(asked, level="method")].dropna(axis=1)
+    people = np.vstack([np.arange(wide.shape[1]), resamples(wide.shape[1])])
+    parts = wide.groupby(["method", "image"])
+    errors = {key: rows.to_numpy(float)[:, people].mean(axis=-1) for key, rows in parts}
+    found = {}
+    for method in asked if people.size else ():
+        ratio = errors[method, "draw"] / errors[method, "mean"]
+        spread = np.sqrt(np.clip(ratio - 1, 0, None)).mean(axis=0)
+        line = estimate(float(spread[0]), spread[1:])
+        found[method] = Line(line, spread[1:], None, wide.shape[1])
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from acadiff.evaluation.bars import Bar
-from acadiff.evaluation.league import HIGHER, REFERENCE, TWO, WASSERSTEIN
+from acadiff.evaluation.league import REFERENCE, SPREAD, TWO, WASSERSTEIN, fault
 from acadiff.evaluation.paper import LABEL
 
 SURE = 0.05
@@ -19,9 +19,11 @@ NOTES = (
     "Mean ± SD over people [95 % interval of resampled people, the same for every method]; bold "
     f"is best; a star: differs from {REFERENCE} by a signed-rank test, p < {SURE} after Holm's "
     "correction. Sharpness is |ln| of the power in the upper half of the frequencies over that of "
-    "the acquired scan, 0 being best. Of single draws, too, are the regional error (absolute, in "
-    "SUVR) and the distance (Wasserstein's, in SUVR) of the distribution over people of imputed "
-    "values from that of acquired ones, both averaged over regions of PET."
+    "the acquired scan, 0 being best. Spread is the SD of draws over the RMS error of their mean: "
+    "1 where they differ as much as they err, 0 for one answer. Of single draws, too, are the "
+    "regional error (absolute, in SUVR) and the distance (Wasserstein's, in SUVR) of the "
+    "distribution over people of imputed values from that of acquired ones, both averaged over "
+    "regions of PET."
 )
 
 
@@ -42,6 +44,7 @@ HEADLINE = (
     Measure("draw", "psnr", "PSNR of a draw", 2),
     Measure("draw", "ssim", "SSIM of a draw", 3),
     Measure("draw", "sharpness", "sharpness of a draw", 2),
+    Measure("draw", SPREAD, "spread of draws", 2),
     Measure("draw", "suvr_error", "regional error", 4),
     Measure("draw", WASSERSTEIN, "distance", 4),
 )
@@ -69,8 +72,7 @@ class Cells:
         values = {m: float(row["value"]) for m, row in rows.items() if row is not None}
         if not values:
             return None
-        sign = 1 if measure.metric in HIGHER else -1
-        return max(values, key=lambda m: sign * values[m])
+        return min(values, key=lambda m: fault(measure.metric, values[m]))
 
     def text(self, task: str, method: str, measure: Measure) -> str:
         """`27.91 ± 1.20 [27.6, 28.2]*`; the best is bold; a star where it surely differs."""
