@@ -7,10 +7,11 @@
 #     benchmarks/generation.sh ablate FOLDER   ACADiff without its parts, on the three tasks with two sources
 #
 # FOLDER holds cohort/, work/ and out/. Killed, it goes on where it was. JOBS="ldm-FDG ldm-MRI" does
-# these jobs alone, so that several processes can share the work.
+# these jobs alone, so that several processes can share the work. `check` takes all 60 test people,
+# which are two hours, or the first so many: PEOPLE=3.
 set -euo pipefail
 if (($# != 2)) || [[ ! $1 =~ ^(make|keep|check|ablate)$ ]]; then
-    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 64
 fi
 what=$1 folder=$2 work=$2/work
@@ -54,7 +55,6 @@ if [[ $what == make || $what == ablate ]]; then # latents, which training reads
     "$acadiff" compress "$folder/cohort" "$work" --recipe phantom-4mm --device cpu
 fi
 for job in ${JOBS:-}; do asked+=(--job "$job"); done
-if [[ $what == check ]]; then asked+=(--no-train --check "$kept"); fi
 if [[ $what == ablate ]]; then
     out=$folder/ablations
     asked+=(--methods acadiff)
@@ -66,6 +66,10 @@ if [[ $what == ablate ]]; then
         steps-50=diffusion.steps=50 draws-1=draws=1 draws-5=draws=5 draws-20=draws=20; do
         asked+=(--variant "$variant")
     done
+elif [[ $what == check ]]; then
+    out=$folder/checked
+    asked+=(--methods all --no-train --check "$kept")
+    if [[ -n ${PEOPLE:-} ]]; then asked+=(--subjects "$PEOPLE"); fi
 else
     out=$folder/out
     asked+=(--methods all)

@@ -3,7 +3,7 @@
     python benchmarks/table.py OUT/results --work WORK
 
 Reads generation.tsv of `acadiff score` and WORK/codecs/*/codec_eval.json; prints Markdown. With
-`--regressor results/generation-4mm` the regressor's scores come from regressor-*.tsv there. Every
+`--regressor results/tasks-4mm` the regressor's scores come from regressor-*.tsv there. Every
 gain is per subject, then averaged; ± is the SD over subjects. SIMULATED: nothing here is about
 patients.
 """

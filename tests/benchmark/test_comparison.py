@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from brook import contents
 
+from acadiff.benchmark.generation.scores import KEYS
 from acadiff.cli import main
 from acadiff.evaluation.tables import read_table
 
@@ -177,17 +178,38 @@ def test_a_variant_with_other_numbers_is_trained_beside_the_method(place):
     assert record["cost"]["training_seconds"] > 0
 
 
+def changed(path, row):
+    table = read_table(path, text=TEXT)
+    table.loc[row, "value"] += 0.01
+    table.to_csv(path, sep="\t", index=False, na_rep="n/a")
+    return table.loc[row]
+
+
 def test_it_is_held_against_what_was_committed(done, capsys):
     shutil.copytree(done / "out", done / "committed")
     assert main(command(done, "--check", done / "committed")) == 0
-    assert "rows agree" in capsys.readouterr().out
-    table = read_table(done / "committed" / "table.tsv", text=TEXT)
-    table.loc[3, "value"] += 0.01
-    table.to_csv(done / "committed" / "table.tsv", sep="\t", index=False, na_rep="n/a")
+    assert "rows of the table agree" in capsys.readouterr().out
+    other = changed(done / "committed" / "table.tsv", 3)
     status, sentence = refused(capsys, *command(done, "--check", done / "committed"))
     assert status == 1
-    named = " ".join(table.loc[3, ["method", "task", "image", "metric"]])
-    assert f"value of {named} is" in sentence
+    assert f"value of {' '.join(other[['method', 'task', 'image', 'metric']])} is" in sentence
+
+
+def test_some_of_the_people_are_held_against_their_own_numbers(done, capsys):
+    shutil.copytree(done / "out", done / "committed")
+    some = command(done, "--check", done / "committed", "--subjects", "2")
+    some[some.index("--out") + 1] = str(done / "some")
+    changed(done / "committed" / "table.tsv", 3)
+    assert main(some) == 0
+    assert "numbers of 2 people agree" in capsys.readouterr().out
+    people = read_table(done / "some" / "generation.tsv", text=TEXT)["subject"]
+    whole = read_table(done / "committed" / "generation.tsv", text=TEXT)
+    other = changed(
+        done / "committed" / "generation.tsv", whole.index[whole["subject"] == people[0]][0]
+    )
+    status, sentence = refused(capsys, *some)
+    assert status == 1
+    assert f"value of {' '.join(other[list(KEYS)])} is" in sentence
 
 
 @pytest.mark.parametrize(
