@@ -130,7 +130,7 @@ def evaluations(module: nn.Module) -> Iterator[dict[str, int]]:
         return count
 
     networks = {
-        name: child
+        name: _within(child)
         for name, child in module.named_children()
         if total and sum(p.numel() for p in child.parameters()) >= _NETWORK * total
     }
@@ -140,6 +140,13 @@ def evaluations(module: nn.Module) -> Iterator[dict[str, int]]:
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _within(module: nn.Module) -> nn.Module:
+    """What answers inside a wrapper that has nothing to learn of its own."""
+    inner = [child for child in module.children() if any(True for _ in child.parameters())]
+    own = any(True for _ in module.parameters(recurse=False))
+    return _within(inner[0]) if len(inner) == 1 and not own else module
 
 
 def reset_peak() -> None:
