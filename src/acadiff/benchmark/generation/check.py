@@ -38,9 +38,9 @@ def check(out: Path, committed: Path) -> str:
     worst = _hold(ours, known, out / "generation.tsv", committed)
     told = f"{len(known)} numbers of {len(people)} people"
     if people == all_people:
-        tables = [_numbers(folder / "table.tsv", *_OF_TABLE) for folder in (out, committed)]
-        worst = max(worst, _hold(*tables, out / "table.tsv", committed))
-        told += f" and {len(tables[1])} rows of the table"
+        ours, theirs = (_numbers(folder / "table.tsv", *_OF_TABLE) for folder in (out, committed))
+        worst = max(worst, _hold(ours, theirs, out / "table.tsv", committed))
+        told += f" and {len(theirs)} rows of the table"
     return f"{told} agree with {committed} within {TOLERANCE:g}; worst {worst:.2g}"
 
 
