@@ -10,7 +10,9 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from brook import contents
+from safetensors.torch import load_file
 
 from acadiff.benchmark.generation.scores import KEYS
 from acadiff.cli import main
@@ -176,6 +178,13 @@ def test_a_variant_with_other_numbers_is_trained_beside_the_method(place):
     assert json.loads((folder / "training.json").read_text())["seconds"] > 0
     record = json.loads((place / "out" / "jobs" / "acadiff@plain-AV45" / "job.json").read_text())
     assert record["cost"]["training_seconds"] > 0
+    made, own = (
+        load_file(folder.with_name(name) / "generator.safetensors")
+        for name in ("acadiff@plain-AV45", "acadiff-AV45")
+    )
+    differ = {name.partition(".")[0] for name in made if not torch.equal(made[name], own[name])}
+    assert "denoiser" in differ <= {"denoiser", "shared_error"}
+    assert not (folder / "anchor").exists()
 
 
 def changed(path, row):

@@ -125,5 +125,19 @@ def test_whose_weights_a_variant_uses(changes, weights, sampled):
     assert (found.weights, found.only_sampled) == (weights, sampled)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "alike"),
+    [
+        ("acadiff@v", "diffusion.prediction=epsilon", True),
+        ("acadiff@v", "diffusion.consistency=0", True),
+        ("acadiff@v", "diffusion.steps=20", False),
+        ("acadiff@v", "fusion.width=8", False),
+        ("ldm@v", "diffusion.prediction=epsilon", False),
+    ],
+)
+def test_a_variant_of_diffusion_alone_begins_as_the_method_does(name, change, alike):
+    assert entry(name, change).begins_alike is alike
+
+
 def test_one_whose_draws_do_not_differ_is_asked_once():
     assert (entry().asked, entry("mean").asked, entry("pix2pix").asked) == (10, 1, 10)

@@ -49,6 +49,7 @@ class ACADiff(Generator):
     space: ClassVar[str] = "latent"
     stochastic: ClassVar[bool] = True
     encoder: ClassVar[str | None] = None
+    undiffused: ClassVar[int] = 1
     spread_seen: Tensor
     spread: Tensor
 

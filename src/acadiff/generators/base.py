@@ -74,12 +74,14 @@ class Generator(nn.Module, ABC):
         stochastic: whether two draws differ.
         encoder: how it is told of a patient: a name in `clinical.ENCODERS`, `none` if it is told
             nothing, or None if the recipe chooses.
+        undiffused: how many of its phases come before, and know nothing of, its diffusion.
     """
 
     name: ClassVar[str]
     space: ClassVar[str]
     stochastic: ClassVar[bool]
     encoder: ClassVar[str | None] = "none"
+    undiffused: ClassVar[int] = 0
 
     def __init__(self, target: Modality) -> None:
         """Remember the target."""

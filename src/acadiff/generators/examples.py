@@ -5,9 +5,10 @@ noise) comes from (keys, target, step), so that a resumed training sees what it 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from acadiff.clinical.encoder import Text
@@ -154,3 +155,14 @@ def spoken(
     patterns = [p for p in source_patterns(target) if set(p) <= set(having)]
     told = [Prompt.of(subject, target, p, person=person).told(detail) for p in patterns]
     return [*told, *(prompt.without_clinical() for prompt in told)]
+
+
+def to_device(example: Example, fabric: Fabric) -> Example:
+    """The same batch on the training device; the random generator stays on the CPU."""
+    batch = replace(
+        example.batch,
+        images=fabric.to_device(example.batch.images),
+        available=fabric.to_device(example.batch.available),
+    )
+    text = type(example.text)(*(fabric.to_device(x) for x in example.text))
+    return Example(batch, fabric.to_device(example.truth), text, example.random)

@@ -1,7 +1,7 @@
 """Latents → one generator a target. Killed at any moment, it resumes to the same weights."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,14 @@ from acadiff.cohort.table import Subject
 from acadiff.errors import CheckpointError, RecipeError
 from acadiff.generators import GENERATORS, Example, Generator
 from acadiff.generators.base import Training
-from acadiff.generators.examples import Dropout, Examples
-from acadiff.generators.folder import folder_name, method_of, save_generator
+from acadiff.generators.examples import Dropout, Examples, to_device
+from acadiff.generators.folder import (
+    folder_name,
+    load_generator,
+    method_of,
+    save_generator,
+)
+from acadiff.generators.inherit import inherit
 from acadiff.latent.codec_folder import CodecFolder, half, load_codec, read_record
 from acadiff.latent.store import read_latents
 from acadiff.latent.volumes import Volumes
@@ -44,6 +50,7 @@ def run(
     targets: Sequence[Modality],
     fabric: Fabric,
     on_step: OnStep,
+    sibling: str | None = None,
 ) -> None:
     """Train the generators that are not there yet, from what `compress` wrote.
 
@@ -55,6 +62,7 @@ def run(
         targets: which modalities to make.
         fabric: device and precision.
         on_step: told of each thing done.
+        sibling: a trained method that differs in diffusion alone; what comes before is taken over.
 
     Raises:
         RecipeError: method or text encoder is unknown, or the recipe is not that of the codecs.
@@ -85,7 +93,8 @@ def run(
         if _is_done(folder, recipe, kind):
             on_step(f"{method} {target.title}: there already")
             continue
-        generator, record = fit(target, bench, folder)
+        begun = folder.with_name(folder_name(sibling, target)) if sibling else None
+        generator, record = fit(target, bench, folder, begun)
         save_recipe(recipe, folder / "recipe.toml")
         shared = {
             "name": kind,
@@ -162,11 +171,12 @@ class Bench:
         return data | self.plan.arguments
 
 
-def fit(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[str, Any]]:
-    """One generator, phase by phase; ends with the averaged weights, rounded as they are stored.
+def fit(
+    target: Modality, bench: Bench, folder: Path, begun: Path | None = None
+) -> tuple[Generator, dict[str, Any]]:
+    """One generator, phase by phase, and what its record says of it.
 
-    Returns:
-        The generator, and what its record says of it.
+    It ends with the averaged weights, rounded as they are stored.
     """
     arguments = bench.arguments(target)
     torch.manual_seed(bench.recipe.training.seed)
@@ -175,7 +185,12 @@ def fit(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[s
     generator.begin(_training(examples, bench))
     bench.fabric.to_device(generator)
     belongs = {"arguments": arguments, **_origin(examples, bench)}
-    for phase, numbers in zip(generator.phases(), bench.plan.phases, strict=True):
+    phases = list(zip(generator.phases(), bench.plan.phases, strict=True))
+    if begun is not None:
+        own = load_generator(begun, {m: c.identity for m, c in bench.codecs.items()}, GENERATORS)
+        phases = phases[inherit(generator, own.generator) :]
+        belongs["begun"] = own.identity
+    for phase, numbers in phases:
         fit_phase(generator, phase, numbers, examples, folder, belongs, bench)
         generator.after("-".join(phase), *_both(examples, numbers.batch, bench))
     generator.load_state_dict({k: v.float() for k, v in half(generator.state_dict()).items()})
@@ -190,6 +205,7 @@ def fit(target: Modality, bench: Bench, folder: Path) -> tuple[Generator, dict[s
         "arguments": arguments,
         "encoder": None if told["key"] == "none" else told,
         "diffusion": arguments.get("diffusion"),
+        "begun": belongs.get("begun"),
     }
 
 
@@ -262,17 +278,6 @@ def fit_phase(
             title = f"{examples.target.title} {name}"
             bench.on_step(f"{title}: step {step.index + 1} of {settings.steps}")
     run.ema.copy_to(generator)
-
-
-def to_device(example: Example, fabric: Fabric) -> Example:
-    """The same batch on the training device; the random generator stays on the CPU."""
-    batch = replace(
-        example.batch,
-        images=fabric.to_device(example.batch.images),
-        available=fabric.to_device(example.batch.available),
-    )
-    text = type(example.text)(*(fabric.to_device(x) for x in example.text))
-    return Example(batch, fabric.to_device(example.truth), text, example.random)
 
 
 def _is_done(folder: Path, recipe: Recipe, method: str) -> bool:

@@ -98,6 +98,16 @@ class Entry:
         ours, theirs = (_without_sampling(e.decisive) for e in (self, self.plain))
         return self.weights != self.method and ours == theirs
 
+    @property
+    def begins_alike(self) -> bool:
+        """Whether it is trained as the method is, until its diffusion, which differs alone."""
+        if self.weights == self.method or self.only_sampled:
+            return False
+        ours, theirs = (
+            {k: v for k, v in e.decisive.items() if k != "diffusion"} for e in (self, self.plain)
+        )
+        return GENERATORS[self.method].undiffused > 0 and ours == theirs
+
     def trained_on(self, task: Task) -> bool:
         """Whether its modality dropout ever showed these sources and no others."""
         both = self.recipe.conditioning.both

@@ -30,7 +30,7 @@ def ready(job: Job, bench: Bench) -> dict[str, Any]:
     """
     entry = job.entry
     folder = bench.work / "generators" / folder_name(entry.weights, job.target)
-    if entry.only_sampled:
+    if entry.only_sampled or entry.begins_alike:
         ready(replace(job, entry=entry.plain), bench)
     with lock(folder):
         if entry.only_sampled and not (folder / RECORD).is_file():
@@ -46,6 +46,7 @@ def ready(job: Job, bench: Bench) -> dict[str, Any]:
             (job.target,),
             bench.fabric,
             bench.on_step if (folder / RECORD).is_file() else fitted,
+            entry.method if entry.begins_alike else None,
         )
     record = read_record(folder / RECORD, "generator")
     require_split(folder, record, bench.ledger)
