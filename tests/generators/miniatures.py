@@ -62,7 +62,14 @@ ARGUMENTS["ficd"] = {
     "shape": VOXEL,
     "fold": 1,
     "network": ARGUMENTS["ldm"]["network"],
-    "diffusion": {"timesteps": 100, "first": 1e-4, "last": 0.05, "sampler": "ddim", "steps": 3},
+    "diffusion": {
+        "prediction": "clean",
+        "timesteps": 100,
+        "first": 1e-4,
+        "last": 0.05,
+        "sampler": "ddim",
+        "steps": 3,
+    },
     "constraint": 1.0,
 }
 ARGUMENTS["bridge"] = {

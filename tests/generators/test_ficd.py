@@ -2,7 +2,10 @@ import pytest
 import torch
 from miniatures import VOXEL, example, make, noise, sources, text
 
+from acadiff.diffusion.objective import PREDICTIONS
 from acadiff.generators.ficd import FICD
+
+PROCESS = {"timesteps": 1000, "first": 1e-4, "last": 0.02, "sampler": "ddim", "steps": 3}
 
 
 def said_by(generator, monkeypatch, answer):
@@ -20,8 +23,7 @@ def test_the_network_sees_a_noisy_scan_both_sources_and_what_is_there():
 
 def test_the_constraint_stays_bounded_at_the_noisiest_time(monkeypatch):
     """Unclipped it would be the error of the noise times more than a hundred."""
-    process = {"timesteps": 1000, "first": 1e-4, "last": 0.02, "sampler": "ddim", "steps": 3}
-    generator = make("ficd", diffusion=process)
+    generator = make("ficd", diffusion={**PROCESS, "prediction": "epsilon"})
     last = torch.full((3,), generator.schedule.timesteps - 1)
     monkeypatch.setattr(torch, "randint", lambda *_, **__: last)
     losses = said_by(generator, monkeypatch, lambda x_t, *_: 1.5 * x_t + 1)
@@ -29,15 +31,17 @@ def test_the_constraint_stays_bounded_at_the_noisiest_time(monkeypatch):
     assert losses["constraint"] <= 1 + truth.abs().max()
 
 
-def test_the_right_noise_costs_nothing(monkeypatch):
-    generator = make("ficd")
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_the_right_answer_costs_nothing(monkeypatch, prediction):
+    generator = make("ficd", diffusion={**PROCESS, "prediction": prediction})
     monkeypatch.setattr(torch, "randint", lambda *_, **__: torch.tensor([0, 300, 600]) // 10)
     whole = example(generator)
     whole.truth.clamp_(-1, 1)
 
     def right(x_t, t, _):
         alpha, sigma = generator.schedule.alpha_sigma(t)
-        return (x_t - alpha * whole.truth) / sigma
+        noise = (x_t - alpha * whole.truth) / sigma
+        return PREDICTIONS[prediction].target(whole.truth, noise, alpha, sigma)
 
     monkeypatch.setattr(FICD, "_answer", lambda _, *given: right(*given))
     ((objective),) = (o for phase in generator.phases() for o in phase.values())
@@ -54,11 +58,7 @@ def test_the_constraint_is_of_the_brain_alone(monkeypatch, where):
     whole.truth[..., 0] = -1
     there = whole.truth > -1 if where == "brain" else whole.truth == -1
 
-    def wrong(x_t, t, _):
-        alpha, sigma = generator.schedule.alpha_sigma(t)
-        return (x_t - alpha * (whole.truth + 0.1 * there)) / sigma
-
-    monkeypatch.setattr(FICD, "_answer", lambda _, *given: wrong(*given))
+    monkeypatch.setattr(FICD, "_answer", lambda *_: whole.truth + 0.1 * there)
     ((objective),) = (o for phase in generator.phases() for o in phase.values())
     constraint = objective.losses(whole)["constraint"]
     assert constraint > 0.05 if where == "brain" else constraint < 1e-4

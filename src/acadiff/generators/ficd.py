@@ -1,10 +1,10 @@
 """FICD: diffusion in voxel space, held to the target's own values inside the brain.
 
 After Yu et al. (arXiv 2405.02504), of which only the abstract could be read: a noisy PET and its
-paired MRI go into a network, and a *functional imaging constraint* aligns every denoised PET with
-the acquired one, voxel by voxel. Every number is ours. The denoised scan follows from the
-predicted noise, whose error it multiplies by up to 2.5e4, so it is clipped to the range of scans
-first.
+paired MRI go into a network, which says the denoised PET, and a *functional imaging constraint*
+aligns that with the acquired one, voxel by voxel. Every number is ours. Where a denoised scan
+follows from predicted noise instead, whose error it multiplies by up to 2.5e4, it is clipped to
+the range of scans first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,8 @@ class FICD(Generator):
             fold: how often cells of 2 x 2 x 2 voxels become channels at the network's door: by
                 Haar transforms, by which white noise stays white and an error as large as it is.
             network: keyword arguments of MONAI's `DiffusionModelUNet` that the data cannot say.
-            diffusion: `timesteps`, `first`, `last` (of the linear schedule), `sampler`, `steps`.
+            diffusion: `timesteps`, `first`, `last` (of the linear schedule), `prediction`,
+                `sampler`, `steps`.
             constraint: weight of the functional imaging constraint.
         """
         super().__init__(target)
@@ -71,14 +72,14 @@ class FICD(Generator):
         halvings = len(network["channels"]) - 1
         self.frame = Frame(shape[1:], self.haar.factor * 2**halvings)
         self.schedule = LinearSchedule(**{k: diffusion[k] for k in ("timesteps", "first", "last")})
-        self.prediction = PREDICTIONS["epsilon"]
+        self.prediction = PREDICTIONS[diffusion["prediction"]]
         self.sampler = DDIMSampler(
             schedule=self.schedule, prediction=self.prediction, steps=diffusion["steps"], bound=1.0
         )
         self.weights = {"noise": 1.0, "constraint": constraint}
 
     def phases(self) -> Sequence[Mapping[str, Objective[Example]]]:
-        """One: the error of the predicted noise, and the constraint."""
+        """One: the error of what is predicted, and the constraint."""
         own = dict(self.named_parameters())
         return ({"diffusion": Objective(own, self._losses, self.weights)},)
 
@@ -89,18 +90,19 @@ class FICD(Generator):
         alpha, sigma = self.schedule.alpha_sigma(t.to(device))
         x_t = alpha * x_0 + sigma * eps
         said = self._answer(x_t, t.to(device), side_by_side(example.batch))
+        target = self.prediction.target(x_0, eps, alpha, sigma)
         clean = self.prediction.clean(said, x_t, alpha, sigma).clamp(-1, 1)
         brain = (x_0 > _BACKGROUND).float()
         share = brain / brain.mean().clamp(min=1e-6)
         return {
-            "noise": (said - eps).square().mean(),
+            "noise": (said - target).square().mean(),
             "constraint": consistency(clean, x_0, share, torch.abs),
         }
 
     def _answer(
         self, x_t: Float[Tensor, "b 1 i j k"], t: Tensor, seen: Float[Tensor, "b s i j k"]
     ) -> Float[Tensor, "b 1 i j k"]:
-        """The noise that the network finds in scans at integer times."""
+        """What the network says of noisy scans at integer times."""
         scans = torch.cat([x_t, seen[:, : self.sources]], dim=1)
         folded = self.haar(self.frame.put(scans))
         told = seen[:, self.sources :, :1, :1, :1].expand(-1, -1, *folded.shape[2:])

@@ -122,6 +122,11 @@ class LinearDiffusion(Part):
     timesteps: int = Field(1000, ge=2, description="Training times T [ours: as Ho et al. 2020]")
     first: float = Field(1e-4, gt=0, lt=1, description="First beta [ours: as Ho et al. 2020]")
     last: float = Field(0.02, gt=0, lt=1, description="Last beta [ours: as Ho et al. 2020]")
+    prediction: str = Field(
+        "clean",
+        pattern="^(clean|velocity|epsilon)$",
+        description="What the network says [Yu et al., abstract: the denoised scan]",
+    )
     sampler: str = Field("ddim", pattern="^ddim$", description="Sampler [ours: few steps]")
     steps: int = Field(10, ge=1, description="Sampling steps [ours: as ACADiff; 50 at 1 mm]")
 
