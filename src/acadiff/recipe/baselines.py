@@ -125,7 +125,7 @@ class LinearDiffusion(Part):
     prediction: str = Field(
         "clean",
         pattern="^(clean|velocity|epsilon)$",
-        description="What the network says [Yu et al., abstract: the denoised scan]",
+        description="What the network says [ours: the denoised scan, as Yu et al. 2024]",
     )
     sampler: str = Field("ddim", pattern="^ddim$", description="Sampler [ours: few steps]")
     steps: int = Field(10, ge=1, description="Sampling steps [ours: as ACADiff; 50 at 1 mm]")
