@@ -194,6 +194,12 @@ def changed(path, row):
     return table.loc[row]
 
 
+def test_what_figures_say_is_plain_text(compared):
+    drawn = list((compared / "out" / "figures").glob("*.svg"))
+    assert drawn
+    assert not [path.name for path in drawn if "mathdefault" in path.read_text()]
+
+
 def test_it_is_held_against_what_was_committed(done, capsys):
     shutil.copytree(done / "out", done / "committed")
     assert main(command(done, "--check", done / "committed")) == 0

@@ -85,6 +85,8 @@ def compute_chart(table: pd.DataFrame, compute: pd.DataFrame) -> str:
             way = (7, 4 if n % 2 else -9)
             axes.annotate(method, (x, y), xytext=way, textcoords="offset points", fontsize=8)
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")  # powers of ten would be TeX, which is not read
+        axes.xaxis.set_minor_formatter("")
         axes.margins(x=0.18, y=0.15)
         axes.set_xlabel(
             "GFLOP a volume, all draws (a method without a network stands at the left)"
