@@ -57,6 +57,10 @@ fi
 for job in ${JOBS:-}; do asked+=(--job "$job"); done
 if [[ $what == ablate ]]; then
     out=$folder/ablations
+    mkdir -p "$out"
+    if [[ -d $kept/ablations/jobs ]]; then # with JOBS="acadiff@concat-MRI …" only these are made anew
+        cp -Rn "$kept/ablations/jobs" "$out"
+    fi
     asked+=(--methods acadiff)
     for task in FDG+AV45-MRI MRI+AV45-FDG MRI+FDG-AV45; do asked+=(--task "$task"); done
     for variant in concat=fusion.kind=concat no-prompt=conditioning.detail=none \
