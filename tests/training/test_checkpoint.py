@@ -114,6 +114,29 @@ def test_weights_without_a_record_do_not_count(tmp_path):
     assert equal(load_checkpoint(tmp_path, BELONGS)[1], tensors(21))
 
 
+def test_the_state_before_goes_though_a_kill_left_it(tmp_path):
+    """As a kill between the record and the removal leaves it: a finished run saves no more."""
+    save_checkpoint(tmp_path, 10, tensors(10), BELONGS)
+    before = (tmp_path / "step-00000010.safetensors").read_bytes()
+    save_checkpoint(tmp_path, 20, tensors(20), BELONGS)
+    (tmp_path / "step-00000010.safetensors").write_bytes(before)
+    step, found = load_checkpoint(tmp_path, BELONGS)
+    assert step == 20
+    assert equal(found, tensors(20))
+    assert [p.name for p in tmp_path.glob("step-*")] == ["step-00000020.safetensors"]
+
+
+def test_what_the_record_cannot_replace_stays(tmp_path):
+    """A damaged state is reason to keep the others, not to delete them."""
+    save_checkpoint(tmp_path, 10, tensors(10), BELONGS)
+    other = tmp_path / "step-00000005.safetensors"
+    save_tensors(other, tensors(5))
+    (tmp_path / "step-00000010.safetensors").write_bytes(b"")
+    with pytest.raises(CheckpointError):
+        load_checkpoint(tmp_path, BELONGS)
+    assert other.is_file()
+
+
 def test_leftovers_of_dead_processes_are_swept(tmp_path):
     save_checkpoint(tmp_path, 10, tensors(), BELONGS)
     stump = tmp_path / f".acadiff-999999999-{'0' * 32}.safetensors"

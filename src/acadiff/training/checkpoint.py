@@ -61,13 +61,14 @@ def save_checkpoint(
     digest = save_tensors(path, tensors)
     record = {"step": step, "file": path.name, "sha256": digest, "belongs": belongs}
     write_json(folder / _LATEST, record)
-    for old in folder.glob("step-*.safetensors"):
-        if old != path:
-            remove(old)
+    _drop_all_but(path)
 
 
 def load_checkpoint(folder: Path, belongs: dict[str, Any]) -> tuple[int, dict[str, Tensor]] | None:
     """The last committed state, or None if there is none.
+
+    A kill may leave another state beside it; a finished run never saves again, so that one goes
+    here.
 
     Raises:
         CheckpointError: it belongs to a run with other settings, or is damaged.
@@ -89,4 +90,13 @@ def load_checkpoint(folder: Path, belongs: dict[str, Any]) -> tuple[int, dict[st
             f"{folder}: the checkpoint was made with another {', '.join(different)}; "
             "use the same recipe and data, or another folder"
         )
-    return int(step), load_tensors(folder / name, digest)
+    tensors = load_tensors(folder / name, digest)
+    _drop_all_but(folder / name)
+    return int(step), tensors
+
+
+def _drop_all_but(path: Path) -> None:
+    """Remove the states beside `path`: older ones, or one whose record a kill prevented."""
+    for other in path.parent.glob("step-*.safetensors"):
+        if other != path:
+            remove(other)
