@@ -152,6 +152,17 @@ def test_jobs_may_be_done_one_by_one_and_the_last_makes_the_tables(compared, pla
     assert tables(place / "out") == tables(compared / "out")
 
 
+def test_what_is_done_needs_no_weights_and_trains_none(done):
+    before = tables(done / "out")
+    shutil.rmtree(done / "work" / "generators" / "mean-AV45")
+    assert main(command(done)) == 0
+    assert not (done / "work" / "generators" / "mean-AV45").exists()
+    assert tables(done / "out") == before
+    (done / "out" / "jobs" / "mean-AV45" / "job.json").unlink()
+    assert main(command(done)) == 0
+    assert (done / "work" / "generators" / "mean-AV45").exists()
+
+
 def test_a_variant_that_is_only_sampled_otherwise_takes_the_weights_there_are(place):
     more = ["--variant", "more=diffusion.steps=3", "--variant", "one=draws=1"]
     assert main(command(place, "--no-train", *more, "--job", "acadiff@more-AV45")) == 0

@@ -38,7 +38,7 @@ class Bar:
 
 
 def bars(table: pd.DataFrame) -> list[Bar]:
-    """All bars, on the average of the three tasks with two sources.
+    """All bars, on the average of the tasks with two sources.
 
     Args:
         table: as `league` gives it.

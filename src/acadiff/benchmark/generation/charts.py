@@ -91,7 +91,7 @@ def compute_chart(table: pd.DataFrame, compute: pd.DataFrame) -> str:
         axes.set_xlabel(
             "GFLOP a volume, all draws (a method without a network stands at the left)"
         )
-        axes.set_ylabel("PSNR, dB, three tasks of two sources")
+        axes.set_ylabel("PSNR, dB, average over tasks with two sources")
         axes.tick_params(length=0, which="both")
 
     return svg(draw, (8.4, 3.6))

@@ -15,7 +15,7 @@ from acadiff.benchmark.generation.bench import Bench
 from acadiff.benchmark.generation.cost import clinical_seen, imputing_cost, training_cost
 from acadiff.benchmark.generation.plan import Job, Task
 from acadiff.benchmark.generation.scores import regions_of, scores_of
-from acadiff.benchmark.generation.weights import ready
+from acadiff.benchmark.generation.weights import are_there, ready
 from acadiff.commit import lock, sha256, write_json
 from acadiff.errors import AcadiffError, OutputError
 from acadiff.evaluation.regional import EVERYTHING
@@ -35,6 +35,9 @@ SCORES, REGIONS = "scores.tsv", "regions.tsv"
 def perform(job: Job, bench: Bench) -> None:
     """Do what is left of a job.
 
+    One that is done keeps its results though its weights are gone: tables are small enough to be
+    handed on, and nothing is trained to come to the same.
+
     Raises:
         OutputError: its folder holds results of another split, seed or recipe.
         AcadiffError: a scan cannot be imputed.
@@ -42,6 +45,9 @@ def perform(job: Job, bench: Bench) -> None:
     folder = bench.folder(job)
     with lock(folder):
         require_same(folder / CLAIM, bench.belongs(job))
+        if is_done(folder) and not are_there(job, bench):
+            bench.on_step(f"{job.name}: there already, without its weights")
+            return
         weights = ready(job, bench)
         if is_done(folder):
             require_same(folder / RECORD, {"weights": weights["sha256"]})

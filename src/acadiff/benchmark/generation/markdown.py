@@ -122,7 +122,7 @@ def markdown(
         "# Generation: every method on equal terms",
         *([SIMULATED] if simulated else []),
         f"{people} test people. {NOTES}",
-        _section("Three tasks with two sources, averaged", *_headline(cells)),
+        _section("Tasks with two sources, averaged", *_headline(cells)),
         *([_section(f"{LABEL}: other people, other voxels", *known)] if known[1] else []),
         _section("What ACADiff has to reach", *_bars(bars)),
         _section("What each method is and is told", *_counts(compute)),

@@ -28,8 +28,7 @@ def ready(job: Job, bench: Bench) -> dict[str, Any]:
         CheckpointError: they are half-trained, or of another recipe or split.
         CohortError: they have seen test people.
     """
-    entry = job.entry
-    folder = bench.work / "generators" / folder_name(entry.weights, job.target)
+    entry, folder = job.entry, _folder(job, bench)
     if entry.only_sampled or entry.begins_alike:
         ready(replace(job, entry=entry.plain), bench)
     with lock(folder):
@@ -51,6 +50,15 @@ def ready(job: Job, bench: Bench) -> dict[str, Any]:
     record = read_record(folder / RECORD, "generator")
     require_split(folder, record, bench.ledger)
     return record
+
+
+def are_there(job: Job, bench: Bench) -> bool:
+    """Whether there is anything of a job's weights, be they half-trained."""
+    return _folder(job, bench).is_dir()
+
+
+def _folder(job: Job, bench: Bench) -> Path:
+    return bench.work / "generators" / folder_name(job.entry.weights, job.target)
 
 
 def _require_whole(folder: Path) -> None:
