@@ -9,8 +9,6 @@ result = impute(model, cohort.subjects[0].without(Modality.FDG), Modality.FDG, d
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lightning_fabric import Fabric
-
 from acadiff.clinical import Detail
 from acadiff.cohort.table import Cohort, Subject
 from acadiff.imputer import Imputer
@@ -18,6 +16,7 @@ from acadiff.modality import Modality
 from acadiff.outputs.derivative import Imputation
 from acadiff.recipe import PHANTOM_4MM, Recipe
 from acadiff.stages import compress, train
+from acadiff.training.arithmetic import fabric_on
 
 OnStep = Callable[[str], None]
 
@@ -43,7 +42,7 @@ def fit(
     Returns:
         The trained model.
     """
-    fabric = Fabric(accelerator=device, devices=1, precision=recipe.precision)
+    fabric = fabric_on(device, recipe.precision)
     compress.run(cohort.root, work, recipe, fabric, on_step)
     train.run(cohort.root, work, recipe, "acadiff", tuple(targets), fabric, on_step)
     return Imputer.load(work)

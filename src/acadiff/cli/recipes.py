@@ -48,14 +48,11 @@ def launched(device: str, precision: str) -> "Fabric":
     Raises:
         UsageError: there is no such device here.
     """
-    from lightning_fabric import Fabric
-
     from acadiff.errors import UsageError
+    from acadiff.training.arithmetic import fabric_on
 
     try:
-        fabric = Fabric(
-            accelerator=device, devices="auto" if device != "cpu" else 1, precision=precision
-        )
+        fabric = fabric_on(device, precision, "auto" if device != "cpu" else 1)
     except (ValueError, RuntimeError, LookupError) as error:
         raise UsageError(f"--device {device}: {str(error).splitlines()[0]}") from error
     fabric.launch()

@@ -15,12 +15,13 @@ from acadiff.errors import CohortError, Problem, ScanError, UsageError
 from acadiff.generators.base import Guidance
 from acadiff.generators.folder import GeneratorFolder
 from acadiff.imputer.doubt import trust_of
-from acadiff.imputer.record import provenance, reads
+from acadiff.imputer.record import precision_of, provenance, reads
 from acadiff.imputer.weights import Weights
 from acadiff.latent.batch import stack_batch
 from acadiff.latent.scan import ModelScan, read_model_scan, to_volume
 from acadiff.modality import Modality
 from acadiff.outputs.derivative import Imputation
+from acadiff.training.arithmetic import HALF
 from acadiff.volume.grid import restore
 from acadiff.volume.image import Volume
 
@@ -83,7 +84,7 @@ class Imputer(Weights):
         made: list[Tensor] = []
         for start in range(0, draws, self.together) if generator.stochastic else (0,):
             starts = noise.draws([subject.key], range(start, start + self.together), shape)
-            with self._precision(found):
+            with self._arithmetic(found):
                 drawn = generator.sample(batch, text, starts, guided)[0]
             made.extend(codec.codec.decode(drawn) if latent else drawn)
         made = made[:draws] if generator.stochastic else [made[0]] * draws
@@ -176,10 +177,9 @@ class Imputer(Weights):
         with torch.no_grad():
             return {m: self.codecs[m].codec.encode(s.image[None])[0] for m, s in scans.items()}
 
-    def _precision(self, found: GeneratorFolder) -> torch.autocast:
+    def _arithmetic(self, found: GeneratorFolder) -> torch.autocast:
         """The precision the generator was trained in; bf16 halves the time and costs nothing."""
-        mixed = found.record["recipe"]["precision"] == "bf16-mixed"
-        return torch.autocast("cpu", torch.bfloat16, enabled=mixed)
+        return torch.autocast("cpu", torch.bfloat16, enabled=precision_of(found) == HALF)
 
     def _text(self, prompt: Prompt) -> Text:
         if self.encoder is None:

@@ -7,11 +7,17 @@ from typing import Any
 from acadiff.clinical import Detail, Prompt
 from acadiff.generators.folder import GeneratorFolder
 from acadiff.imputer.weights import Weights
+from acadiff.training.arithmetic import usable
 
 
 def reads(found: GeneratorFolder) -> bool:
     """Whether a generator is told anything of the patient."""
     return bool(found.record["encoder"] and found.record["encoder"]["key"] != "none")
+
+
+def precision_of(found: GeneratorFolder) -> str:
+    """What a generator is asked in here: what it was trained in, if this processor has that."""
+    return usable(str(found.record["recipe"]["precision"]), "cpu")
 
 
 def provenance(
@@ -37,4 +43,5 @@ def provenance(
         "TextEncoder": found.record["encoder"],
         "Sampler": process.get("sampler"),
         "Steps": process.get("steps"),
+        "Precision": precision_of(found),
     }
