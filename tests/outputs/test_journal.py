@@ -1,3 +1,5 @@
+import pytest
+
 from acadiff.outputs.journal import Journal
 
 
@@ -26,3 +28,13 @@ def test_what_is_read_has_the_order_in_which_it_was_given(tmp_path):
     journal.add("a", {"z": {"b": 1, "a": 2}, "y": 3})
     assert list(journal.read()["a"]) == ["z", "y"]
     assert list(journal.read()["a"]["z"]) == ["b", "a"]
+
+
+def test_what_is_no_number_is_neither_added_nor_taken_as_done(tmp_path):
+    journal = Journal(tmp_path / "work.jsonl")
+    journal.add("a", {"told": [0.5]})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        journal.add("b", {"told": [float("nan")]})
+    with journal.path.open("a") as stream:
+        stream.write('{"key": "c", "told": [NaN]}\n')
+    assert journal.read() == {"a": {"told": [0.5]}}

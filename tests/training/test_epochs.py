@@ -1,7 +1,9 @@
+import pytest
 import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from acadiff.errors import AcadiffError
 from acadiff.training.epochs import Epochs, fit
 
 FABRIC = Fabric(accelerator="cpu", devices=1, precision="32-true")
@@ -37,3 +39,15 @@ def test_a_score_that_rises_is_trained_to_the_end():
     _, seen, after, _ = trained([n / 10 for n in range(10)], patience=1)
     assert seen == list(range(10))
     assert len(after) == 10
+
+
+def test_a_loss_that_is_no_number_ends_the_training():
+    network = nn.Linear(1, 1)
+
+    def batches(epoch):
+        yield torch.full((1, 1), float("nan") if epoch else 1.0)
+
+    numbers = Epochs(epochs=3, patience=3, rate=0.1, weight_decay=0.0)
+    with pytest.raises(AcadiffError, match="is nan in epoch 2") as raised:
+        fit(network, batches, lambda m, x: m(x).sum(), lambda _: (0.0,), numbers, FABRIC)
+    assert raised.value.code == "E_NOT_FINITE"

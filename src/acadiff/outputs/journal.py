@@ -18,13 +18,13 @@ class Journal:
     path: Path
 
     def read(self) -> dict[str, dict[str, Any]]:
-        """Everything that was finished; a line that a kill cut short is not."""
+        """Everything that was finished; a line that was cut short is not, nor one with a NaN."""
         if not self.path.is_file():
             return {}
         found = {}
         for line in self.path.read_text(encoding="utf-8").splitlines():
             try:
-                piece = json.loads(line)
+                piece = json.loads(line, parse_constant=_no_number)
                 found[str(piece.pop("key"))] = piece
             except (ValueError, KeyError, AttributeError, TypeError):
                 continue
@@ -35,8 +35,9 @@ class Journal:
 
         Raises:
             OutputError: the file cannot be written.
+            ValueError: a number is not finite, which no work that was finished leaves.
         """
-        line = json.dumps({"key": key, **values})
+        line = json.dumps({"key": key, **values}, allow_nan=False)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with lock(self.path), self.path.open("a", encoding="utf-8") as stream:
@@ -45,3 +46,8 @@ class Journal:
                 os.fsync(stream.fileno())
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror})") from error
+
+
+def _no_number(text: str) -> float:
+    """What NaN and infinities stand for, none of which is a result."""
+    raise ValueError(f"{text} is no number")

@@ -23,6 +23,7 @@ from acadiff.modality import Modality
 from acadiff.nets.classifier import Classifier
 from acadiff.nets.frame import shifted
 from acadiff.recipe.diagnosis import Diagnosis
+from acadiff.training.arithmetic import SINGLE, fabric_on
 from acadiff.training.epochs import Epochs, fit
 
 REGIONAL, DENSENET = "regional", "densenet"
@@ -67,7 +68,7 @@ class Task:
         seed: of everything random in it.
         numbers: of both classifiers.
         device: where a network is trained: auto, cpu, cuda or mps.
-        precision: Lightning Fabric's.
+        precision: Lightning Fabric's, of a network on another device than the processor.
 
     Raises:
         UsageError: there is no such classifier.
@@ -161,7 +162,7 @@ def _parted(told: Probabilities, task: Task) -> dict[str, Probabilities]:
 
 def _by_network(task: Task) -> dict[str, Probabilities]:
     own = task.numbers.densenet
-    fabric = Fabric(accelerator=task.device, devices=1, precision=task.precision)
+    fabric = _fabric(task)
     train, chosen_by = _stacked(task.fit), _stacked(task.validation)
     labels = torch.tensor([case.label for case in task.fit])
     weight = fabric.to_device(_weights(labels, task.classes))
@@ -185,6 +186,12 @@ def _by_network(task: Task) -> dict[str, Probabilities]:
     fit(network, batches, loss, score, Epochs(**numbers), fabric)
     asked = torch.cat([chosen_by, _stacked(task.test)])
     return _parted(_asked(network, asked, own.batch, fabric), task)
+
+
+def _fabric(task: Task) -> Fabric:
+    """Single precision on a processor: in bf16, where it has that, no network stayed finite."""
+    fabric = fabric_on(task.device, task.precision)
+    return fabric_on("cpu", SINGLE) if fabric.device.type == "cpu" else fabric
 
 
 def _untrained(task: Task) -> Classifier:

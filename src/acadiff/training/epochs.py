@@ -10,6 +10,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from acadiff.errors import AcadiffError
+
 B = TypeVar("B")
 Score = tuple[float, ...]
 
@@ -51,6 +53,9 @@ def fit(
 
     Returns:
         The best score.
+
+    Raises:
+        AcadiffError: the loss is not a finite number, so that nothing is learnt any more.
     """
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=numbers.rate, weight_decay=numbers.weight_decay
@@ -63,7 +68,9 @@ def fit(
         model.train()
         for batch in batches(epoch):
             optimiser.zero_grad(set_to_none=True)
-            fabric.backward(loss(model, batch))
+            lost = loss(model, batch)
+            _require_finite(float(lost.detach()), epoch)
+            fabric.backward(lost)
             optimiser.step()
         model.eval()
         with torch.no_grad():
@@ -76,3 +83,13 @@ def fit(
     network.load_state_dict(best[2])
     network.eval()
     return best[0]
+
+
+def _require_finite(loss: float, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise AcadiffError(
+            f"the loss of a network is {loss} in epoch {epoch + 1}",
+            code="E_NOT_FINITE",
+            value=str(loss),
+            hint="train it in single precision, or with a lower learning rate",
+        )
