@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import nibabel as nib
 import numpy as np
 import pytest
 from makers import write_cohort
@@ -83,6 +84,30 @@ def test_the_fingerprint_knows_parts_labels_and_scans(divided):
     others = [swapped, Study({**divided.parts, "fit": relabelled}, "", 0, True)]
     prints = {divided.fingerprint, *(other.fingerprint for other in others)}
     assert len(prints) == 3
+
+
+@pytest.mark.parametrize(
+    ("simulated", "changed", "same"),
+    [(True, 1e-6, True), (True, 0.1, False), (False, 1e-6, False), (False, 0.0, True)],
+)
+def test_simulated_scans_are_known_by_their_looks_acquired_ones_by_every_bit(
+    divided, tmp_path, simulated, changed, same
+):
+    fit = divided.parts["fit"]
+    first = fit.subjects[0]
+    image = nib.load(first.scans[Modality.FDG])
+    data = image.get_fdata(dtype=np.float32)
+    data *= np.float32(1 + changed)
+    path = tmp_path / "other.nii.gz"
+    if changed:
+        nib.save(nib.Nifti1Image(data, image.affine, image.header), path)
+    else:
+        path.write_bytes(first.scans[Modality.FDG].read_bytes())
+    again = replace(first, scans={**first.scans, Modality.FDG: path})
+    people = replace(fit, subjects=(again, *fit.subjects[1:]))
+    before = Study(divided.parts, "", 0, simulated)
+    after = Study({**divided.parts, "fit": people}, "", 0, simulated)
+    assert (before.fingerprint == after.fingerprint) == same
 
 
 def test_one_file_serves_every_rate(divided):

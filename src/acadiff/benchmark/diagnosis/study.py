@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from acadiff.cohort.missing import missing_by_class
 from acadiff.cohort.split import head_counts, split
 from acadiff.cohort.standing import for_classifiers
@@ -16,6 +18,7 @@ from acadiff.commit import sha256
 from acadiff.errors import CohortError, UsageError
 from acadiff.modality import Modality
 from acadiff.recipe.diagnosis import People
+from acadiff.volume.image import Volume, read_scan
 
 PARTS = ("fit", "validation", "test")
 TWO = (Diagnosis.CN, Diagnosis.AD)
@@ -82,9 +85,14 @@ class Study:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of everybody's part, diagnosis and scans."""
+        """SHA-256 of everybody's part, diagnosis and scans.
+
+        Simulated again on another kind of processor, a scan differs in its last bits: it is known
+        by its shape and by its mean and SD in two digits, so that a study can go on there.
+        """
+        known_by = _looks if self.simulated else _hashes
         rows = [
-            [part, s.key, s.diagnosis.value if s.diagnosis else "", _hashes(s)]
+            [part, s.key, s.diagnosis.value if s.diagnosis else "", known_by(s)]
             for part, people in self.parts.items()
             for s in people.subjects
         ]
@@ -152,3 +160,12 @@ def complete(cohort: Cohort) -> Cohort:
 
 def _hashes(subject: Subject) -> list[str]:
     return [sha256(subject.scans[m]) for m in Modality if m in subject.scans]
+
+
+def _looks(subject: Subject) -> list[str]:
+    return [_look(read_scan(subject.scans[m], m)) for m in Modality if m in subject.scans]
+
+
+def _look(scan: Volume) -> str:
+    data = scan.data.astype(np.float64)
+    return f"{data.shape} {data.mean():.1e} {data.std():.1e}"
