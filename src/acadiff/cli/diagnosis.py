@@ -60,7 +60,7 @@ def diagnosis(
         rates=whole_numbers("--rates", rates),
         mask_seeds=whole_numbers("--mask-seed", mask_seed),
         runs=runs,
-        sampling=Sampling(runs, seed, share),
+        sampling=Sampling(max(runs, Sampling.draws), seed, share),
         jobs=jobs,
         device=device,
     )

@@ -5,12 +5,15 @@ twenty to thirty times as long as in single precision (docs/benchmark.md).
 """
 
 from functools import cache
+from typing import Literal
 
 import torch
 from lightning_fabric import Fabric
 
-SINGLE, HALF = "32-true", "bf16-mixed"
-"""The precisions that a recipe may name, as Lightning Fabric calls them."""
+Precision = Literal["32-true", "bf16-mixed"]
+SINGLE: Precision = "32-true"
+HALF: Precision = "bf16-mixed"
+"""What a recipe may name, as Lightning Fabric calls it."""
 
 _INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 
@@ -26,16 +29,16 @@ def fabric_on(device: str, precision: str, devices: int | str = 1) -> Fabric:
     Raises:
         ValueError, RuntimeError, LookupError: there is no such device here.
     """
-    fabric = Fabric(accelerator=device, devices=devices, precision=precision)
+    fabric = Fabric(accelerator=device, devices=devices, precision=SINGLE)
     here = usable(precision, fabric.device.type)
-    if here == precision:
+    if here == SINGLE:
         return fabric
     return Fabric(accelerator=device, devices=devices, precision=here)
 
 
-def usable(precision: str, device: str) -> str:
+def usable(precision: str, device: str) -> Precision:
     """The precision itself, or single precision where a kind of device has no bfloat16."""
-    return SINGLE if precision == HALF and not has_bfloat16(device) else precision
+    return HALF if precision == HALF and has_bfloat16(device) else SINGLE
 
 
 @cache
