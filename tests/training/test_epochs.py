@@ -19,7 +19,8 @@ def trained(scores, patience, epochs=10):
 
     def score(model):
         after.append(network.weight.item())
-        return (scores[len(after) - 1],)
+        told = scores[len(after) - 1]
+        return told if isinstance(told, tuple) else (told,)
 
     numbers = Epochs(epochs=epochs, patience=patience, rate=0.1, weight_decay=0.0)
     best = fit(network, batches, lambda model, x: model(x).sum(), score, numbers, FABRIC)
@@ -39,6 +40,14 @@ def test_a_score_that_rises_is_trained_to_the_end():
     _, seen, after, _ = trained([n / 10 for n in range(10)], patience=1)
     assert seen == list(range(10))
     assert len(after) == 10
+
+
+def test_further_numbers_choose_between_epochs_and_keep_no_training_going():
+    scores = [(0.1, 0.0), (0.9, 0.1), (0.9, 0.2), (0.9, 0.3), (0.9, 0.4), (0.9, 0.5), (1.0, 0.0)]
+    network, seen, after, best = trained(scores, patience=3)
+    assert seen == [0, 1, 2, 3, 4]
+    assert best == (0.9, 0.4)
+    assert network.weight.item() == after[4]
 
 
 def test_a_loss_that_is_no_number_ends_the_training():

@@ -22,7 +22,7 @@ class Epochs:
 
     Args:
         epochs: at most; the learning rate falls to zero over them, by a cosine.
-        patience: epochs without a better score to stop after.
+        patience: epochs to stop after in which the score's first number has not risen.
         rate: AdamW's learning rate.
         weight_decay: of AdamW.
     """
@@ -47,7 +47,8 @@ def fit(
         network: to train; it moves to the device of `fabric`.
         batches: those of an epoch, from 0.
         loss: of a batch.
-        score: of the network in evaluation mode, greater is better.
+        score: of the network in evaluation mode, greater is better; further numbers decide
+            between epochs whose first is the same.
         numbers: of the training.
         fabric: device and precision.
 
@@ -61,7 +62,8 @@ def fit(
         network.parameters(), lr=numbers.rate, weight_decay=numbers.weight_decay
     )
     model, optimiser = fabric.setup(network, optimiser)
-    best: tuple[Score, int, dict[str, Any]] | None = None
+    best: tuple[Score, dict[str, Any]] | None = None
+    risen = 0
     for epoch in range(numbers.epochs):
         for group in optimiser.param_groups:
             group["lr"] = numbers.rate * 0.5 * (1 + math.cos(math.pi * epoch / numbers.epochs))
@@ -76,11 +78,12 @@ def fit(
         with torch.no_grad():
             found = score(model)
         if best is None or found > best[0]:
-            best = found, epoch, copy.deepcopy(network.state_dict())
-        elif epoch - best[1] >= numbers.patience:
+            risen = risen if best is not None and found[0] == best[0][0] else epoch
+            best = found, copy.deepcopy(network.state_dict())
+        if epoch - risen >= numbers.patience:
             break
     assert best is not None
-    network.load_state_dict(best[2])
+    network.load_state_dict(best[1])
     network.eval()
     return best[0]
 
