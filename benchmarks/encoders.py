@@ -45,6 +45,7 @@ from acadiff.latent.scan import read_model_scan, to_volume
 from acadiff.modality import Modality
 from acadiff.recipe import load_recipe
 from acadiff.stages.train import Bench, _origin, _training, fit_phase
+from acadiff.training.arithmetic import has_bfloat16
 from acadiff.volume.composites import POSITIVE, cortical_composite, meta_roi, uptake
 
 READ = {Modality.AV45: cortical_composite, Modality.FDG: meta_roi}
@@ -162,7 +163,7 @@ def expected(generator, bench, people, latents, pattern):
     told = bench.recipe.conditioning.person
     prompts = [Prompt.of(s, generator.target, pattern, person=told) for s in people]
     text = bench.encoder.encode(prompts)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16("cpu")):
         mean = generator.expected(batch, text)
         return bench.codecs[generator.target].codec.decode(mean).float()
 

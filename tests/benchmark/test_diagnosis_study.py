@@ -142,6 +142,20 @@ def test_the_mean_is_of_the_scans_that_are_left_and_of_no_label(divided, shelf):
     assert [c.pieces for c in again] == [c.pieces for c in cases]
 
 
+def test_a_template_is_found_once_for_all_people_and_runs(divided, shelf, monkeypatch):
+    fit, asked = divided.parts["fit"].subjects, []
+
+    def template(self, modality, observed):
+        asked.append(modality)
+        return self.acquired(observed[0], modality)
+
+    monkeypatch.setattr(Shelf, "template", template)
+    people = Completion(shelf, divided.masks("fit", (80,), 0)[80], fit, TWO)
+    for run in range(3):
+        people.cases(fit, Row(Kind.MEAN), run)
+    assert len(asked) == len(set(asked)) > 1
+
+
 def test_each_row_does_what_its_name_says(divided, shelf):
     fit = divided.parts["fit"].subjects
     lost = divided.masks("fit", (60,), 0)[60]

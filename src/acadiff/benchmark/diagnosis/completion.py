@@ -1,8 +1,9 @@
 """People with gaps → people as a classifier sees them, by each row of the table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from acadiff.benchmark.diagnosis.rows import Kind, Row
 from acadiff.benchmark.diagnosis.shelf import Shelf
@@ -27,6 +28,7 @@ class Completion:
     lost: Pattern
     teachers: Sequence[Subject]
     classes: Sequence[Diagnosis]
+    _templates: dict[Modality, Path] = field(default_factory=dict, init=False)
 
     def cases(self, subjects: Sequence[Subject], row: Row, run: int) -> tuple[Case, ...]:
         """The people that a row leaves, completed; of draws, that of this run.
@@ -53,8 +55,15 @@ class Completion:
         if row.kind is Kind.ZERO:
             return self.shelf.background(modality), 0
         if row.kind is Kind.MEAN:
-            return self.shelf.template(modality, self._observed[modality]), 0
+            return self._template(modality), 0
         return self.shelf.drawn(row, subject.without(*lost), modality), run
+
+    def _template(self, modality: Modality) -> Path:
+        """Found once for all people and runs: to find it, every scan that it is of is hashed."""
+        if modality not in self._templates:
+            found = self.shelf.template(modality, self._observed[modality])
+            self._templates[modality] = found
+        return self._templates[modality]
 
     @cached_property
     def _observed(self) -> Mapping[Modality, tuple[Subject, ...]]:
