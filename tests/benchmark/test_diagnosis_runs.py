@@ -1,10 +1,13 @@
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from makers import write_cohort
 
+from acadiff.benchmark.diagnosis.check import check
 from acadiff.benchmark.diagnosis.comparison import fill, refuse_others, tell
 from acadiff.benchmark.diagnosis.rows import SIMPLE, Kind, Row
 from acadiff.benchmark.diagnosis.runs import finished, forget, jobs_of, run_jobs
@@ -13,7 +16,7 @@ from acadiff.benchmark.diagnosis.shelf import Sampling, Shelf
 from acadiff.benchmark.diagnosis.study import TWO, study
 from acadiff.clinical.prompt import Detail
 from acadiff.cohort.dataset import read_cohort
-from acadiff.errors import OutputError, UsageError
+from acadiff.errors import AcadiffError, OutputError, UsageError
 from acadiff.recipe import load_recipe
 
 SHARES = [f"diagnosis.people.{k}" for k in ("fit=0.5", "validation=0.1", "test=0.4")]
@@ -105,6 +108,25 @@ def test_results_of_another_split_are_left_alone(fresh):
     (fresh.out / "diagnosis.json").write_text("{")
     with pytest.raises(OutputError, match="results of another split"):
         refuse_others(fresh.out, fresh.study)
+
+
+def test_a_study_is_held_to_the_numbers_that_were_committed(fresh, tmp_path):
+    run_jobs(fresh)
+    tell(fresh)
+    committed = Path(shutil.copytree(fresh.out, tmp_path / "committed"))
+    assert check(fresh.out, committed).endswith("worst 0")
+    path = committed / "summary.tsv"
+    table = pd.read_csv(path, sep="\t", keep_default_na=False, dtype=str)
+    row = table.index[(table["method"] == "drop") & (table["metric"] == "AUC")][0]
+    table.loc[row, "mean"] = str(float(table.loc[row, "mean"]) - 0.002)
+    table.to_csv(path, sep="\t", index=False)
+    with pytest.raises(AcadiffError, match="mean of train regional 0 40 drop any AUC 2") as raised:
+        check(fresh.out, committed)
+    assert raised.value.code == "E_NOT_REPRODUCED"
+    table["runs"] = "3"
+    table.to_csv(path, sep="\t", index=False)
+    with pytest.raises(AcadiffError, match="has no cell that"):
+        check(fresh.out, committed)
 
 
 def test_nobody_who_is_judged_is_dropped_or_has_a_label_told():

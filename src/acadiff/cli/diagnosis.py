@@ -39,6 +39,9 @@ def diagnosis(
     set_: SetOption = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     device: DeviceOption = "auto",
+    check: Annotated[
+        Path | None, typer.Option(help="Committed results, which these must come to.")
+    ] = None,
     share: ShareOption = False,
 ) -> None:
     """Take scans away, complete people by every method, and compare diagnoses from them.
@@ -47,6 +50,7 @@ def diagnosis(
     split. What is finished is kept: the same command goes on where it was interrupted.
     """
     numbers = chosen(recipe, set_)
+    from acadiff.benchmark.diagnosis.check import check as compare
     from acadiff.benchmark.diagnosis.comparison import run
     from acadiff.benchmark.diagnosis.rows import rows_of
     from acadiff.benchmark.diagnosis.setting import Request
@@ -67,6 +71,8 @@ def diagnosis(
     with progress("Diagnosing") as on_step:
         page = run(cohort, work, out, numbers, wanted, on_step)
     print(page)
+    if check is not None:
+        print(compare(out, check))
 
 
 def whole_numbers(option: str, text: str) -> tuple[int, ...]:

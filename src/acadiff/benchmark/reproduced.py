@@ -1,0 +1,60 @@
+"""Do tables that were made now hold the numbers that were committed?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from acadiff.errors import AcadiffError
+from acadiff.evaluation.tables import read_table
+
+TOLERANCE = 1e-3
+
+
+def hold(ours: pd.DataFrame, theirs: pd.DataFrame, path: Path, committed: Path) -> float:
+    """The greatest difference, if it may be.
+
+    Args:
+        ours: what was made now, by key.
+        theirs: what it must come to; all of it must be there.
+        path: of ours.
+        committed: folder of theirs.
+
+    Raises:
+        AcadiffError: a number differs by more than `TOLERANCE`, or is missing.
+    """
+    missing = theirs.index.difference(ours.index)
+    if len(missing) or theirs.empty:
+        lacking = _named(missing[0]) if len(missing) else "what was made"
+        raise AcadiffError(
+            f"{path}: lacks {lacking}, which {committed} has",
+            code="E_NOT_REPRODUCED",
+            value=lacking,
+            hint="compare the same methods, tasks and people",
+        )
+    found = ours.loc[theirs.index]
+    a, b = found.to_numpy(float), theirs.to_numpy(float)
+    gap = np.where(np.isnan(a) & np.isnan(b), 0, np.nan_to_num(np.abs(a - b), nan=np.inf))
+    row, column = (int(i) for i in np.unravel_index(int(gap.argmax()), gap.shape))
+    if gap.max() > TOLERANCE:
+        raise AcadiffError(
+            f"{path}: {theirs.columns[column]} of {_named(theirs.index[row])} is "
+            f"{a[row, column]:g}, where {committed} has {b[row, column]:g}; in "
+            f"{int((gap.max(axis=1) > TOLERANCE).sum())} of {len(gap)} rows more than "
+            f"{TOLERANCE:g} differs",
+            code="E_NOT_REPRODUCED",
+            value=f"{gap.max():g}",
+            hint="use the weights, draws and seed that it was made with",
+        )
+    return float(gap.max())
+
+
+def numbers(path: Path, keys: list[str], numbers: list[str]) -> pd.DataFrame:
+    """A table of results by its keys."""
+    table = read_table(path, text=keys)
+    return table.set_index(keys).sort_index()[numbers]
+
+
+def _named(keys: Sequence[str]) -> str:
+    return " ".join(keys)
