@@ -29,7 +29,8 @@ study() {
 }
 
 if [[ $what == check ]]; then
-    study --out "$folder/out" --methods "$methods" --rates "$rates" --check "$kept"
+    study --out "$folder/out" --methods "$methods" --rates "$rates" \
+        --check "$kept" --tolerance "${TOLERANCE:-0.001}"
     exit
 fi
 study --out "$kept" --methods "$methods" --rates "$rates"

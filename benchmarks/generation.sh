@@ -8,10 +8,11 @@
 #
 # FOLDER holds cohort/, work/ and out/. Killed, it goes on where it was. JOBS="ldm-FDG ldm-MRI" does
 # these jobs alone, so that several processes can share the work. `check` takes all 60 test people,
-# which are two hours, or the first so many: PEOPLE=3.
+# which are two hours, or the first so many: PEOPLE=3. On a processor without bfloat16 numbers differ
+# by more than 1e-3, and it wants TOLERANCE=0.1.
 set -euo pipefail
 if (($# != 2)) || [[ ! $1 =~ ^(make|keep|check|ablate)$ ]]; then
-    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
     exit 64
 fi
 what=$1 folder=$2 work=$2/work
@@ -73,6 +74,7 @@ if [[ $what == ablate ]]; then
 elif [[ $what == check ]]; then
     out=$folder/checked
     asked+=(--methods all --no-train --check "$kept")
+    asked+=(--tolerance "${TOLERANCE:-0.001}")
     if [[ -n ${PEOPLE:-} ]]; then asked+=(--subjects "$PEOPLE"); fi
 else
     out=$folder/out

@@ -219,6 +219,8 @@ def test_it_is_held_against_what_was_committed(done, capsys):
     status, sentence = refused(capsys, *command(done, "--check", done / "committed"))
     assert status == 1
     assert f"value of {' '.join(other[['method', 'task', 'image', 'metric']])} is" in sentence
+    wide = ["--check", done / "committed", "--tolerance", "1"]
+    assert main(command(done, *wide)) == 0
 
 
 def test_some_of_the_people_are_held_against_their_own_numbers(done, capsys):

@@ -8,11 +8,15 @@ import pandas as pd
 
 from acadiff.errors import AcadiffError
 from acadiff.evaluation.tables import read_table
+from acadiff.training.arithmetic import has_bfloat16
 
 TOLERANCE = 1e-3
+"""In the same arithmetic; single precision in place of bfloat16 differs by more."""
 
 
-def hold(ours: pd.DataFrame, theirs: pd.DataFrame, path: Path, committed: Path) -> float:
+def hold(
+    ours: pd.DataFrame, theirs: pd.DataFrame, path: Path, committed: Path, tolerance: float
+) -> float:
     """The greatest difference, if it may be.
 
     Args:
@@ -20,9 +24,10 @@ def hold(ours: pd.DataFrame, theirs: pd.DataFrame, path: Path, committed: Path) 
         theirs: what it must come to; all of it must be there.
         path: of ours.
         committed: folder of theirs.
+        tolerance: by how much a number may differ.
 
     Raises:
-        AcadiffError: a number differs by more than `TOLERANCE`, or is missing.
+        AcadiffError: a number differs by more, or is missing.
     """
     missing = theirs.index.difference(ours.index)
     if len(missing) or theirs.empty:
@@ -37,15 +42,15 @@ def hold(ours: pd.DataFrame, theirs: pd.DataFrame, path: Path, committed: Path) 
     a, b = found.to_numpy(float), theirs.to_numpy(float)
     gap = np.where(np.isnan(a) & np.isnan(b), 0, np.nan_to_num(np.abs(a - b), nan=np.inf))
     row, column = (int(i) for i in np.unravel_index(int(gap.argmax()), gap.shape))
-    if gap.max() > TOLERANCE:
+    if gap.max() > tolerance:
         raise AcadiffError(
             f"{path}: {theirs.columns[column]} of {_named(theirs.index[row])} is "
             f"{a[row, column]:g}, where {committed} has {b[row, column]:g}; in "
-            f"{int((gap.max(axis=1) > TOLERANCE).sum())} of {len(gap)} rows more than "
-            f"{TOLERANCE:g} differs",
+            f"{int((gap.max(axis=1) > tolerance).sum())} of {len(gap)} rows more than "
+            f"{tolerance:g} differs",
             code="E_NOT_REPRODUCED",
             value=f"{gap.max():g}",
-            hint="use the weights, draws and seed that it was made with",
+            hint=_hint(),
         )
     return float(gap.max())
 
@@ -58,3 +63,10 @@ def numbers(path: Path, keys: list[str], numbers: list[str]) -> pd.DataFrame:
 
 def _named(keys: Sequence[str]) -> str:
     return " ".join(keys)
+
+
+def _hint() -> str:
+    same = "use the weights, draws and seed that it was made with"
+    if has_bfloat16("cpu"):
+        return same
+    return f"{same}; this processor has no bfloat16, allow for that by --tolerance 0.1"

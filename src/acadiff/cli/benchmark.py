@@ -8,10 +8,12 @@ import typer
 from acadiff.cli.diagnosis import diagnosis
 from acadiff.cli.progress import progress
 from acadiff.cli.recipes import (
+    CheckOption,
     CohortArgument,
     DeviceOption,
     RecipeOption,
     SetOption,
+    ToleranceOption,
     WorkArgument,
     chosen,
     launched,
@@ -60,9 +62,8 @@ def generation(
     ceiling: Annotated[
         bool, typer.Option("--ceiling", help="Tell the distance to what nobody can beat, too.")
     ] = False,
-    check: Annotated[
-        Path | None, typer.Option(help="Folder whose table.tsv this must come to.")
-    ] = None,
+    check: CheckOption = None,
+    tolerance: ToleranceOption = 1e-3,
     device: DeviceOption = "auto",
 ) -> None:
     """Train what is not trained, impute nine tasks for the test people, score and compare."""
@@ -85,7 +86,7 @@ def generation(
         print(f"{len(left)} jobs are not done yet, and then come the tables: {', '.join(left)}")
         return
     if check is not None:
-        print(compare(out, check))
+        print(compare(out, check, tolerance))
     print(out / "table.md")
 
 

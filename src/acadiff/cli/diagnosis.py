@@ -7,11 +7,13 @@ import typer
 
 from acadiff.cli.progress import progress
 from acadiff.cli.recipes import (
+    CheckOption,
     CohortArgument,
     DeviceOption,
     RecipeOption,
     SetOption,
     ShareOption,
+    ToleranceOption,
     chosen,
 )
 
@@ -39,9 +41,8 @@ def diagnosis(
     set_: SetOption = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     device: DeviceOption = "auto",
-    check: Annotated[
-        Path | None, typer.Option(help="Committed results, which these must come to.")
-    ] = None,
+    check: CheckOption = None,
+    tolerance: ToleranceOption = 1e-3,
     share: ShareOption = False,
 ) -> None:
     """Take scans away, complete people by every method, and compare diagnoses from them.
@@ -72,7 +73,7 @@ def diagnosis(
         page = run(cohort, work, out, numbers, wanted, on_step)
     print(page)
     if check is not None:
-        print(compare(out, check))
+        print(compare(out, check, tolerance))
 
 
 def whole_numbers(option: str, text: str) -> tuple[int, ...]:

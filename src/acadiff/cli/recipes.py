@@ -31,6 +31,12 @@ ShareOption = Annotated[
         f"is ever sent. {TERMS}",
     ),
 ]
+CheckOption = Annotated[
+    Path | None, typer.Option("--check", help="Committed results, which these must come to.")
+]
+ToleranceOption = Annotated[
+    float, typer.Option(min=0, help="By how much a number may differ from the committed one.")
+]
 WorkArgument = Annotated[Path, typer.Argument(help="Work folder; made if it is not there.")]
 CohortArgument = Annotated[Path, typer.Argument(help="Root of the BIDS dataset.")]
 

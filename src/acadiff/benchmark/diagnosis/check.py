@@ -11,18 +11,19 @@ _KEYS = [*CELL, "threshold", "metric", "runs"]
 _VALUES = ["mean", "sd", "low", "high"]
 
 
-def check(out: Path, committed: Path) -> str:
+def check(out: Path, committed: Path, tolerance: float = TOLERANCE) -> str:
     """Hold a summary against another one: every cell that both ran as often.
 
     Args:
         out: what was made now, perhaps of some rows and rates only.
         committed: what it must come to.
+        tolerance: by how much a number may differ.
 
     Returns:
         One sentence that says how near they are.
 
     Raises:
-        AcadiffError: a number differs by more than `TOLERANCE`, or no cell is in both.
+        AcadiffError: a number differs by more, or no cell is in both.
     """
     summary = TABLES[1]
     ours, theirs = (numbers(folder / summary, _KEYS, _VALUES) for folder in (out, committed))
@@ -34,5 +35,5 @@ def check(out: Path, committed: Path) -> str:
             value=0,
             hint="compare the same rows, rates and number of runs",
         )
-    worst = hold(ours, known, out / summary, committed)
-    return f"{len(known)} numbers agree with {committed} within {TOLERANCE:g}; worst {worst:.2g}"
+    worst = hold(ours, known, out / summary, committed, tolerance)
+    return f"{len(known)} numbers agree with {committed} within {tolerance:g}; worst {worst:.2g}"
