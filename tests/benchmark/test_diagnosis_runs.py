@@ -17,6 +17,7 @@ from acadiff.benchmark.diagnosis.study import TWO, study
 from acadiff.clinical.prompt import Detail
 from acadiff.cohort.dataset import read_cohort
 from acadiff.errors import AcadiffError, OutputError, UsageError
+from acadiff.evaluation.diagnosis_verdict import over_patterns
 from acadiff.recipe import load_recipe
 
 SHARES = [f"diagnosis.people.{k}" for k in ("fit=0.5", "validation=0.1", "test=0.4")]
@@ -108,6 +109,34 @@ def test_results_of_another_split_are_left_alone(fresh):
     (fresh.out / "diagnosis.json").write_text("{")
     with pytest.raises(OutputError, match="results of another split"):
         refuse_others(fresh.out, fresh.study)
+
+
+def test_several_patterns_of_gaps_are_averaged_on_the_same_people(fresh):
+    several = replace(fresh, request=replace(fresh.request, mask_seeds=(0, 1)))
+    fill(several)
+    run_jobs(several)
+    tell(several)
+    each = pd.read_csv(fresh.out / "differences.tsv", sep="\t", dtype={"threshold": str})
+    whole = pd.read_csv(fresh.out / "patterns.tsv", sep="\t")
+    assert set(whole["patterns"]) == {2}
+    assert set(whole["against"]) == {"drop", "observed-mean", "oracle"}
+    for row in whole.to_dict("records"):
+        same = (each["metric"] == "AUC") & (each["against"] == row["against"])
+        own = each[same & (each["method"] == row["method"])]
+        assert len(own) == 2
+        assert row["difference"] == pytest.approx(own["difference"].mean(), abs=1e-6)
+        assert row["low"] <= row["difference"] <= row["high"]
+    assert "patterns of gaps" in (fresh.out / "table.md").read_text()
+
+
+def test_what_acadiff_gains_over_patterns_is_said_in_words():
+    found = {"method": "acadiff", "rate": 80, "against": "drop", "patterns": 5}
+    table = pd.DataFrame([{**found, "difference": 0.02, "low": 0.01, "high": 0.03}])
+    (said,) = over_patterns(table)
+    assert said == (
+        "ACADiff, 80 % missing, over 5 patterns: better than Drop (+0.020, +0.010 to +0.030)."
+    )
+    assert over_patterns(table.iloc[:0]) == []
 
 
 def test_a_study_is_held_to_the_numbers_that_were_committed(fresh, tmp_path):

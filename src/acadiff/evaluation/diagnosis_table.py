@@ -126,6 +126,33 @@ def differences(found: Measured, against: Sequence[str] = AGAINST) -> pd.DataFra
     return pd.DataFrame(rows, columns=columns)
 
 
+def over_patterns(found: Measured, against: Sequence[str] = AGAINST) -> pd.DataFrame:
+    """A line a comparison of AUC: the mean difference over all patterns of gaps, if several."""
+    places: dict[Cell, list[Cell]] = {}
+    for cell in found:
+        if cell.rate:
+            places.setdefault(cell._replace(mask_seed=0), []).append(cell)
+    rows = []
+    for place, cells in places.items():
+        for other in against:
+            pairs = [(cell, _rival(cell, other, found)) for cell in cells]
+            both = [(c, r) for c, r in pairs if r is not None and r.method != c.method]
+            if len(both) > 1:
+                told = {"against": other, "metric": "AUC", "patterns": len(both)}
+                rows.append({**place._asdict(), **told, **_mean_difference(both, found)})
+    columns = [*CELL, "against", "metric", "patterns", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).drop(columns="mask_seed")
+
+
+def _mean_difference(pairs: Sequence[tuple[Cell, Cell]], found: Measured) -> dict[str, float]:
+    areas = [[_one(found[cell], "AUC", NO_THRESHOLD) for cell in pair] for pair in pairs]
+    both = [(ours, theirs) for ours, theirs in areas if ours is not None and theirs is not None]
+    value = float(np.mean([_mean(ours.runs) - _mean(theirs.runs) for ours, theirs in both]))
+    resampled = np.mean([ours.resampled - theirs.resampled for ours, theirs in both], axis=0)
+    mean = estimate(value, resampled)
+    return {"difference": mean.value, "low": mean.lower, "high": mean.upper}
+
+
 def _rival(cell: Cell, method: str, found: Measured) -> Cell | None:
     """Where another row stands; one that is told nothing counts as itself."""
     rate = 0 if method == ORACLE else cell.rate

@@ -118,6 +118,23 @@ def _kept(found: Findings, method: str, rate: int) -> Iterator[str]:
         yield f"of its gain over the better of Drop and Mean ({gain:+.3f}), {share} remains"
 
 
+def over_patterns(table: pd.DataFrame) -> list[str]:
+    """What ACADiff gains over simpler ways and LDM, averaged over patterns of gaps.
+
+    Args:
+        table: lines of `diagnosis_table.over_patterns`, of one scenario and classifier.
+    """
+    said = []
+    own = table[table["method"].isin([OURS, f"{OURS}:none"]) & (table["against"] != ORACLE)]
+    for (method, rate), rows in own.groupby(["method", "rate"]):
+        records = rows.to_dict("records")
+        gaps = [(str(row["against"]), _estimate(row, "difference")) for row in records]
+        told = "; ".join(f"{_word(gap)} {title_of(rival)} ({_signed(gap)})" for rival, gap in gaps)
+        seeds = int(rows["patterns"].min())
+        said.append(f"{title_of(str(method))}, {rate} % missing, over {seeds} patterns: {told}.")
+    return said
+
+
 def bars(found: Findings) -> list[Bar]:
     """Everything that was to be reached."""
     return [_easy(found), *_beats(found), *_others(found), _remains(found)]

@@ -27,7 +27,13 @@ from acadiff.benchmark.diagnosis.study import THREE, TWO, Study, study
 from acadiff.cohort.dataset import read_cohort
 from acadiff.commit import write_json
 from acadiff.errors import OutputError, RecipeError
-from acadiff.evaluation.diagnosis_table import differences, every_run, measured, summary
+from acadiff.evaluation.diagnosis_table import (
+    differences,
+    every_run,
+    measured,
+    over_patterns,
+    summary,
+)
 from acadiff.evaluation.tables import write_table
 from acadiff.generators.folder import folder_name
 from acadiff.latent.codec_folder import load_codec, read_record
@@ -168,7 +174,7 @@ def _tell(setting: Setting, draws: Sequence[Draw]) -> None:
 def tell(setting: Setting) -> Path:
     """Tables, figures and a page of all runs that are finished; returns the page."""
     found = measured(finished(setting))
-    tables = (every_run(found), summary(found), differences(found))
+    tables = (every_run(found), summary(found), differences(found), over_patterns(found))
     for name, table in zip(TABLES, tables, strict=True):
         write_table(setting.out / name, table)
     write_json(setting.out / RECORD, _record(setting))

@@ -26,7 +26,14 @@ from acadiff.benchmark.diagnosis.results import PAGE, Results, read_results
 from acadiff.benchmark.diagnosis.results import TABLE_1 as FILE
 from acadiff.commit import write_text
 from acadiff.evaluation.diagnosis import AT_HALF, AT_YOUDEN
-from acadiff.evaluation.diagnosis_verdict import Bar, Findings, bars, lines, verdicts
+from acadiff.evaluation.diagnosis_verdict import (
+    Bar,
+    Findings,
+    bars,
+    lines,
+    over_patterns,
+    verdicts,
+)
 from acadiff.evaluation.paper_diagnosis import LABEL, TABLE_1, impossible
 from acadiff.evaluation.row_titles import DROP, MEAN
 from acadiff.outputs.further import Further
@@ -59,6 +66,7 @@ class Part:
         rates: of all tables.
         patterns: (row, AUC at each rate over all patterns of gaps); none if there is one pattern.
         seeds: how many patterns there are.
+        pooled: what ACADiff gains, averaged over patterns.
     """
 
     key: str
@@ -72,6 +80,7 @@ class Part:
     rates: list[int]
     patterns: list[tuple[str, list[str]]]
     seeds: int
+    pooled: list[str]
 
 
 def write_page(folder: Path) -> Path:
@@ -123,6 +132,7 @@ def _part(
     classifier: str,
     whole: pd.DataFrame,
     all_gaps: pd.DataFrame,
+    pooled: pd.DataFrame,
 ) -> Part:
     seeds = sorted(set(whole["mask_seed"]))
     first = told["mask_seeds"][0] if told["mask_seeds"][0] in seeds else seeds[0]
@@ -144,6 +154,7 @@ def _part(
         rates=rates,
         patterns=over_masks(whole, rates) if len(seeds) > 1 else [],
         seeds=len(seeds),
+        pooled=over_patterns(pooled),
     )
 
 
@@ -170,6 +181,7 @@ def _markdown(found: Results, made: Sequence[Part]) -> str:
             text.append(patterns_markdown(part.patterns, part.rates, part.seeds))
         text += [f"- {sentence}" for sentence in part.verdict]
         text += [f"- {_said(bar)}" for bar in part.bars]
+        text += [f"- {sentence}" for sentence in part.pooled]
         text.append("")
     return "\n".join(text)
 

@@ -11,7 +11,7 @@ import pandas as pd
 from acadiff.errors import CohortError, MissingInputError
 
 RECORD = "diagnosis.json"
-TABLES = ("diagnosis.tsv", "summary.tsv", "differences.tsv")
+TABLES = ("diagnosis.tsv", "summary.tsv", "differences.tsv", "patterns.tsv")
 TABLE_1, PAGE = "table.md", "diagnosis.html"
 _TEXT = ("scenario", "classifier", "method", "threshold", "metric", "against")
 
@@ -24,16 +24,18 @@ class Results:
         told: the record: people, rows, rates, numbers.
         summary: a line a metric of a cell.
         differences: a line a comparison of two rows.
+        patterns: likewise, averaged over patterns of gaps; empty if there is one.
     """
 
     told: Mapping[str, Any]
     summary: pd.DataFrame
     differences: pd.DataFrame
+    patterns: pd.DataFrame
 
     @property
-    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Summary and differences."""
-        return self.summary, self.differences
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Summary, differences, and differences over patterns."""
+        return self.summary, self.differences, self.patterns
 
 
 def read_results(folder: Path) -> Results:
@@ -50,13 +52,13 @@ def read_results(folder: Path) -> Results:
             )
     try:
         told = json.loads((folder / RECORD).read_bytes())
-        summary, differences = (read_table(folder / name) for name in TABLES[1:])
+        summary, differences, patterns = (read_table(folder / name) for name in TABLES[1:])
         _ = told["people"], told["rates"], summary["mean"], differences["difference"]
     except (ValueError, KeyError, TypeError) as error:
         raise CohortError(
             f"{folder}: holds damaged results; run `acadiff benchmark diagnosis` again"
         ) from error
-    return Results(told, summary, differences)
+    return Results(told, summary, differences, patterns)
 
 
 def read_table(path: Path) -> pd.DataFrame:
