@@ -55,10 +55,10 @@ def hold(
     return float(gap.max())
 
 
-def numbers(path: Path, keys: list[str], numbers: list[str]) -> pd.DataFrame:
+def numbers(path: Path, keys: list[str], columns: list[str]) -> pd.DataFrame:
     """A table of results by its keys."""
     table = read_table(path, text=keys)
-    return table.set_index(keys).sort_index()[numbers]
+    return table.set_index(keys).sort_index()[columns]
 
 
 def _named(keys: Sequence[str]) -> str:
