@@ -11,6 +11,8 @@ from acadiff.cohort.dataset import read_cohort
 from acadiff.errors import CheckpointError, CohortError, MissingInputError, ScanError
 from acadiff.imputer import Imputer
 from acadiff.modality import Modality
+from acadiff.training import arithmetic
+from acadiff.training.arithmetic import HALF, SINGLE
 from acadiff.volume.grid import Grid
 from acadiff.volume.image import Volume, write_scan
 
@@ -71,6 +73,19 @@ def test_a_draw_is_the_same_whatever_else_is_asked_for(imputer, subject):
     two, twelve = (imputer.impute(subject, FDG, draws=n) for n in (2, 12))
     assert np.array_equal(two.kept, twelve.kept[:2])
     assert same(imputer.impute(subject, FDG, draws=2), two)
+
+
+def test_single_precision_can_be_asked_for_where_there_is_half(
+    river, imputer, subject, monkeypatch
+):
+    """What every processor can give is what one without bfloat16 gives."""
+    monkeypatch.setattr(arithmetic, "has_bfloat16", lambda _: True)
+    halved, single = (Imputer.load(river / "work", precision=p) for p in (HALF, SINGLE))
+    told = [i.provenance(subject, FDG, 1, 0)["Precision"] for i in (halved, single)]
+    assert told == [HALF, SINGLE]
+    wanted = imputer.impute(subject, FDG, draws=1)
+    assert same(single.impute(subject, FDG, draws=1), wanted)
+    assert not same(halved.impute(subject, FDG, draws=1), wanted)
 
 
 def test_a_seed_is_another_answer(imputer, subject):

@@ -14,9 +14,12 @@ import torch
 from brook import contents
 from safetensors.torch import load_file
 
+from acadiff.benchmark.generation import bench
 from acadiff.benchmark.generation.scores import KEYS
 from acadiff.cli import main
 from acadiff.evaluation.tables import read_table
+from acadiff.imputer import MICROBATCH
+from acadiff.training.arithmetic import HALF
 
 TABLES = ("generation.tsv", "regional.tsv", "table.tsv", "table.md")
 TEXT = ("method", "task", "image", "metric", "target", "sources", "subject")
@@ -101,7 +104,7 @@ def test_the_cost_of_every_job_is_told(compared):
     ours, mean = (cost[cost.method == m].iloc[0] for m in ("acadiff", "mean"))
     assert (ours.steps, ours.people_seen, ours.clinical) == (24, 48, "diagnosis, scores")
     assert (mean.steps, mean.parameters, mean.evaluations, mean.clinical) == (0, 0, 0, "nothing")
-    assert ours.evaluations == 1 + 10 * 2  # the anchor once, two steps of ten padded draws
+    assert ours.evaluations == 1 + MICROBATCH * 2  # the anchor once, two steps of padded draws
     assert ours.seconds_a_volume > 0
     assert ours.gflop_a_volume > 0
 
@@ -250,6 +253,12 @@ def test_results_of_another_run_are_not_mixed_in(change, what, done, capsys):
     assert status == 73
     assert f"holds results of another {what}" in sentence
     assert contents(done) == before
+
+
+def test_results_of_another_precision_are_not_mixed_in(done, capsys, monkeypatch):
+    monkeypatch.setattr(bench, "usable", lambda *_: HALF)
+    status, sentence = refused(capsys, *command(done))
+    assert (status, "holds results of another precision" in sentence) == (73, True)
 
 
 def test_results_of_another_recipe_are_not_mixed_in(done, capsys):

@@ -62,6 +62,13 @@ def generation(
     ceiling: Annotated[
         bool, typer.Option("--ceiling", help="Tell the distance to what nobody can beat, too.")
     ] = False,
+    single_precision: Annotated[
+        bool,
+        typer.Option(
+            "--single-precision",
+            help="Impute without bfloat16: slower, but every processor comes to the same numbers.",
+        ),
+    ] = False,
     check: CheckOption = None,
     tolerance: ToleranceOption = 1e-3,
     device: DeviceOption = "auto",
@@ -72,11 +79,18 @@ def generation(
     from acadiff.benchmark.generation.check import check as compare
     from acadiff.benchmark.generation.comparison import run
     from acadiff.benchmark.generation.plan import chosen_jobs, jobs_of, tasks_of
+    from acadiff.training.arithmetic import SINGLE
 
     everything = jobs_of(entries, tasks_of(task or ()), named=bool(task))
     now = chosen_jobs(everything, job or ())
     asked = Request(
-        seed, subjects, jobs, train=not no_train, keep_draws=keep_draws, ceiling=ceiling
+        seed,
+        subjects,
+        jobs,
+        train=not no_train,
+        keep_draws=keep_draws,
+        ceiling=ceiling,
+        precision=SINGLE if single_precision else None,
     )
     with progress("Comparing") as on_step:
         fabric = launched(device, entries[0].recipe.precision)

@@ -11,6 +11,7 @@ from acadiff.evaluation.trust import Trust, load_trust
 from acadiff.generators.base import Generator
 from acadiff.latent.codec_folder import FORMAT, half, load_state, read_record
 from acadiff.modality import Modality
+from acadiff.nets.layout import channels_last
 from acadiff.training.checkpoint import load_tensors, save_tensors
 
 
@@ -86,5 +87,6 @@ def load_generator(
     generator = registry[record["name"]](target, **record["arguments"])
     load_state(generator, load_tensors(folder / "generator.safetensors", record["sha256"]), folder)
     generator.eval().requires_grad_(False)
+    channels_last(generator)
     trust = load_trust(folder, record["sha256"])
     return GeneratorFolder(generator, record, record["sha256"], trust)

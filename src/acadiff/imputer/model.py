@@ -25,9 +25,9 @@ from acadiff.training.arithmetic import HALF
 from acadiff.volume.grid import restore
 from acadiff.volume.image import Volume
 
-MICROBATCH = 10
+MICROBATCH = 5
 """Draws computed together, always padded to this many, so that no draw's bits depend on how many
-draws were asked for or on who else is imputed."""
+draws were asked for or on who else is imputed. More of them leave the caches of a processor."""
 
 
 class Imputer(Weights):
@@ -178,8 +178,9 @@ class Imputer(Weights):
             return {m: self.codecs[m].codec.encode(s.image[None])[0] for m, s in scans.items()}
 
     def _arithmetic(self, found: GeneratorFolder) -> torch.autocast:
-        """The precision the generator was trained in; bf16 halves the time and costs nothing."""
-        return torch.autocast("cpu", torch.bfloat16, enabled=precision_of(found) == HALF)
+        """What was asked for, or what it was trained in; bf16 halves the time."""
+        here = precision_of(found, self.precision)
+        return torch.autocast("cpu", torch.bfloat16, enabled=here == HALF)
 
     def _text(self, prompt: Prompt) -> Text:
         if self.encoder is None:

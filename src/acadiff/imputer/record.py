@@ -7,7 +7,7 @@ from typing import Any
 from acadiff.clinical import Detail, Prompt
 from acadiff.generators.folder import GeneratorFolder
 from acadiff.imputer.weights import Weights
-from acadiff.training.arithmetic import usable
+from acadiff.training.arithmetic import Precision, usable
 
 
 def reads(found: GeneratorFolder) -> bool:
@@ -15,9 +15,12 @@ def reads(found: GeneratorFolder) -> bool:
     return bool(found.record["encoder"] and found.record["encoder"]["key"] != "none")
 
 
-def precision_of(found: GeneratorFolder) -> str:
-    """What a generator is asked in here: what it was trained in, if this processor has that."""
-    return usable(str(found.record["recipe"]["precision"]), "cpu")
+def precision_of(found: GeneratorFolder, asked: Precision | None) -> Precision:
+    """What a generator computes in here: what was asked for, else what it was trained in.
+
+    Single precision, if this processor has not that.
+    """
+    return usable(asked or str(found.record["recipe"]["precision"]), "cpu")
 
 
 def provenance(
@@ -43,5 +46,5 @@ def provenance(
         "TextEncoder": found.record["encoder"],
         "Sampler": process.get("sampler"),
         "Steps": process.get("steps"),
-        "Precision": precision_of(found),
+        "Precision": precision_of(found, weights.precision),
     }

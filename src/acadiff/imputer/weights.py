@@ -14,6 +14,7 @@ from acadiff.generators import GENERATORS
 from acadiff.generators.folder import GeneratorFolder, folder_name, load_generator
 from acadiff.latent.codec_folder import CodecFolder, load_codec
 from acadiff.modality import Modality
+from acadiff.training.arithmetic import Precision
 
 W = TypeVar("W", bound="Weights")
 
@@ -30,6 +31,7 @@ class Weights(ModelHubMixin):
         codecs: Mapping[Modality, CodecFolder],
         generators: Mapping[Modality, GeneratorFolder],
         encoder: TextEncoder | None,
+        precision: Precision | None = None,
     ) -> None:
         """Put the parts together; `from_pretrained` is the usual way.
 
@@ -37,7 +39,7 @@ class Weights(ModelHubMixin):
             CheckpointError: a generator was trained with another text encoder.
         """
         self.folder, self.codecs, self.generators = folder, codecs, generators
-        self.encoder = encoder
+        self.encoder, self.precision = encoder, precision
         self.grid = codecs[Modality.MRI].grid
         for found in generators.values():
             wanted = found.record["encoder"]
@@ -55,6 +57,7 @@ class Weights(ModelHubMixin):
         *,
         share: bool = False,
         targets: Sequence[Modality] = tuple(Modality),
+        precision: Precision | None = None,
     ) -> W:
         """Read the model `method` from a work folder or a pretrained folder.
 
@@ -63,6 +66,8 @@ class Weights(ModelHubMixin):
             method: a name in `GENERATORS`, or a variant's that was trained here.
             share: prompts may be given to the service of a remote text encoder.
             targets: what it is to make, as far as there is a generator for it.
+            precision: that generators compute in; None is what each was trained in. In single
+                precision every processor comes to the same numbers, but for roundings.
 
         Raises:
             MissingInputError: the folder holds no such model.
@@ -81,7 +86,8 @@ class Weights(ModelHubMixin):
         if not generators:
             raise MissingInputError(f"{folder}: holds no trained {method}; run `acadiff train`")
         told = [g.record["encoder"] for g in generators.values() if g.record["encoder"]]
-        return cls(folder, codecs, generators, _encoder(told[0], folder, share) if told else None)
+        encoder = _encoder(told[0], folder, share) if told else None
+        return cls(folder, codecs, generators, encoder, precision)
 
     @classmethod
     def _from_pretrained(

@@ -14,6 +14,7 @@ from acadiff.latent.codec import Codec
 from acadiff.latent.typical import Typical
 from acadiff.latent.typical_folder import load_typical
 from acadiff.modality import Modality
+from acadiff.nets.layout import channels_last
 from acadiff.training.checkpoint import load_tensors, save_tensors
 from acadiff.volume.grid import Grid
 from acadiff.volume.intensity import Scaling, from_json
@@ -72,6 +73,7 @@ def load_codec(folder: Path) -> CodecFolder:
     record = read_record(folder / "codec.json", "codec")
     codec = Codec(**_tuples(record["arguments"]))
     load_state(codec, load_tensors(folder / "codec.safetensors", record["sha256"]), folder)
+    channels_last(codec)
     return CodecFolder(
         codec.eval().requires_grad_(False),
         Modality[record["modality"]],

@@ -13,6 +13,7 @@ from acadiff.cohort.dataset import read_cohort
 from acadiff.cohort.ledger import Ledger, fingerprint, read_ledger
 from acadiff.cohort.table import Cohort
 from acadiff.errors import CohortError
+from acadiff.training.arithmetic import Precision, usable
 
 OnStep = Callable[[str], None]
 
@@ -28,6 +29,7 @@ class Request:
         train: whether to train what is not trained.
         keep_draws: whether single draws stay on disk once they are scored.
         ceiling: whether to simulate what nobody can beat, too.
+        precision: that generators compute in; None is what each was trained in.
     """
 
     seed: int = 0
@@ -36,6 +38,7 @@ class Request:
     train: bool = True
     keep_draws: bool = False
     ceiling: bool = False
+    precision: Precision | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +115,7 @@ class Bench:
             **self.shared,
             "recipe": job.entry.decisive,
             "draws": job.entry.asked,
+            "precision": usable(self.request.precision or job.entry.recipe.precision, "cpu"),
             "tasks": [task.name for task in job.tasks],
         }
 

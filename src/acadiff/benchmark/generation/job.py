@@ -64,7 +64,12 @@ def _do(job: Job, bench: Bench, weights: Mapping[str, Any]) -> None:
     """Impute, score, and say so in the end."""
     folder = bench.folder(job)
     write_json(folder / CLAIM, bench.belongs(job))
-    imputer = Imputer.load(bench.work, job.entry.weights, targets=(job.target,))
+    imputer = Imputer.load(
+        bench.work,
+        job.entry.weights,
+        targets=(job.target,),
+        precision=bench.request.precision,
+    )
     roots = [_impute(job, task, imputer, bench) for task in job.tasks]
     judged = _judge(roots, bench)
     regions = regions_of(judged)
