@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from acadiff.benchmark.generation.bench import Bench
-from acadiff.benchmark.generation.cost import clinical_seen, imputing_cost, training_cost
+from acadiff.benchmark.generation.cost import (
+    Cost,
+    clinical_seen,
+    imputing_cost,
+    training_cost,
+)
 from acadiff.benchmark.generation.plan import Job, Task
 from acadiff.benchmark.generation.scores import regions_of, scores_of
 from acadiff.benchmark.generation.weights import are_there, ready
@@ -64,18 +69,23 @@ def _do(job: Job, bench: Bench, weights: Mapping[str, Any]) -> None:
     """Impute, score, and say so in the end."""
     folder = bench.folder(job)
     write_json(folder / CLAIM, bench.belongs(job))
-    imputer = Imputer.load(
-        bench.work,
-        job.entry.weights,
-        targets=(job.target,),
-        precision=bench.request.precision,
-    )
+    imputer = imputer_of(job, bench)
     roots = [_impute(job, task, imputer, bench) for task in job.tasks]
     judged = _judge(roots, bench)
     regions = regions_of(judged)
     write_table(folder / REGIONS, regions)
     write_table(folder / SCORES, scores_of(job.entry.name, judged, regions))
     write_json(folder / RECORD, _record(job, imputer, weights, bench))
+
+
+def imputer_of(job: Job, bench: Bench) -> Imputer:
+    """The model of a job, in the precision that is asked for."""
+    return Imputer.load(
+        bench.work,
+        job.entry.weights,
+        targets=(job.target,),
+        precision=bench.request.precision,
+    )
 
 
 def _root(job: Job, task: Task, bench: Bench) -> Path:
@@ -162,16 +172,22 @@ def _record(
     job: Job, imputer: Imputer, weights: Mapping[str, Any], bench: Bench
 ) -> dict[str, Any]:
     """What the job was made with, what it cost, and which tables it left."""
-    task, folder = job.tasks[0], bench.folder(job)
-    subject = bench.cohort.named(bench.people_of(task)[:1]).subjects[0]
-    trained = bench.work / "generators" / folder_name(job.entry.weights, job.target)
+    folder = bench.folder(job)
     return {
         **bench.belongs(job),
         "weights": weights["sha256"],
-        "cost": {
-            **training_cost(job.entry, trained),
-            **imputing_cost(imputer, subject, task, job.entry.asked),
-            "clinical": clinical_seen(job.entry, weights),
-        },
+        "cost": cost_of(job, imputer, weights, bench),
         "files": {name: sha256(folder / name) for name in (REGIONS, SCORES)},
+    }
+
+
+def cost_of(job: Job, imputer: Imputer, weights: Mapping[str, Any], bench: Bench) -> Cost:
+    """What the job takes, measured now on the first person of its first task."""
+    task = job.tasks[0]
+    subject = bench.cohort.named(bench.people_of(task)[:1]).subjects[0]
+    trained = bench.work / "generators" / folder_name(job.entry.weights, job.target)
+    return {
+        **training_cost(job.entry, trained),
+        **imputing_cost(imputer, subject, task, job.entry.asked),
+        "clinical": clinical_seen(job.entry, weights),
     }
