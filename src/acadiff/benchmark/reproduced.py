@@ -66,7 +66,7 @@ def _named(keys: Sequence[str]) -> str:
 
 
 def _hint() -> str:
-    same = "use the weights, draws and seed that it was made with"
+    same = "use the weights, draws, seed and precision that it was made with"
     if has_bfloat16("cpu"):
         return same
-    return f"{same}; this processor has no bfloat16, allow for that by --tolerance 0.1"
+    return f"{same}; what was made in bfloat16, which this processor lacks, needs --tolerance 0.1"
