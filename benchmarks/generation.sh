@@ -8,9 +8,9 @@
 #
 # FOLDER holds cohort/, work/ and out/. Killed, it goes on where it was. JOBS="ldm-FDG ldm-MRI" does
 # these jobs alone, so that several processes can share the work. `check` takes all 60 test people,
-# which are two hours, or the first so many: PEOPLE=3. On a processor without bfloat16 numbers differ
-# by more than 1e-3, and it wants TOLERANCE=0.1. `make` imputes in single precision, as every processor
-# can, and takes the jobs in results/generation-4mm/jobs as done.
+# which are three hours, or the first so many: PEOPLE=3. Both impute in single precision, as every
+# processor can; `ablate` in bfloat16, where the processor has it. `make` and `ablate` take the jobs
+# that results/ keeps as done: remove one there to have it made anew.
 set -euo pipefail
 if (($# != 2)) || [[ ! $1 =~ ^(make|keep|check|ablate)$ ]]; then
     sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
@@ -74,7 +74,7 @@ if [[ $what == ablate ]]; then
     done
 elif [[ $what == check ]]; then
     out=$folder/checked
-    asked+=(--methods all --no-train --check "$kept")
+    asked+=(--methods all --no-train --single-precision --check "$kept")
     asked+=(--tolerance "${TOLERANCE:-0.001}")
     if [[ -n ${PEOPLE:-} ]]; then asked+=(--subjects "$PEOPLE"); fi
 else
