@@ -142,14 +142,17 @@ def test_the_paper_stands_in_a_column_of_its_own():
 def test_bars_are_met_or_missed_and_never_passed_over():
     found = {bar.asked: bar for bar in bars(TABLE)}
     assert len(found) == 8
-    first = found["the mean of the draws first in psnr among generative methods"]
+    first = found["the mean of the draws first in PSNR among generative methods"]
     assert (first.verdict, "best of the others ldm" in first.told) == ("met", True)
-    near = found["the mean of the draws within 0.2 dB of the regressor in psnr"]
+    near = found["the mean of the draws within 0.2 dB of the regressor in PSNR"]
     gap = row("acadiff", TWO, "mean", "psnr").value - row("regressor", TWO, "mean", "psnr").value
     assert near.met == (gap >= -0.2)
     worse = TABLE.assign(value=TABLE.value.where(TABLE.method != "acadiff", 0.0))
     assert [bar.verdict for bar in bars(worse)].count(
         "MISSED"
     ) == 7  # all but the distance, which is 0
+    assert first.told.count("tie") == (row("ldm", TWO, "mean", "psnr").difference_upper >= 0)
+    same = TABLE.assign(difference_lower=-1.0, difference_upper=1.0)
+    assert all(bar.told.endswith("a tie") for bar in bars(same))
     alone = TABLE[TABLE.method == "acadiff"]
     assert {bar.verdict for bar in bars(alone)} == {"not measured"}

@@ -1,7 +1,9 @@
 """What ACADiff has to reach against the others, and whether it does. What is missed says so."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -13,8 +15,10 @@ YARDSTICKS = ("regressor", "mean")
 _NEAR = 0.2  # dB of PSNR below the regressor
 _FIRST = {"mean": ("psnr", "ssim", "nmi", "mae"), "draw": ("ssim", WASSERSTEIN)}
 _CALLED = {"mean": "the mean of the draws", "draw": "single draws"}
+_DISTANCE = "the distance of regional SUVR"
 
-Look = Callable[[str, str, str], float | None]
+Row = Mapping[Hashable, Any]
+Look = Callable[[str, str, str], Row | None]
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,12 @@ def bars(table: pd.DataFrame) -> list[Bar]:
         table: as `league` gives it.
     """
     here = table[table["task"] == TWO]
-    values = {
-        (str(r["method"]), str(r["image"]), str(r["metric"])): float(r["value"])
-        for r in here.to_dict("records")
+    rows = {
+        (str(r["method"]), str(r["image"]), str(r["metric"])): r for r in here.to_dict("records")
     }
 
-    def look(method: str, image: str, metric: str) -> float | None:
-        return values.get((method, image, metric))
+    def look(method: str, image: str, metric: str) -> Row | None:
+        return rows.get((method, image, metric))
 
     methods = list(dict.fromkeys(str(m) for m in here["method"]))
     rivals = [m for m in methods if m not in (REFERENCE, *YARDSTICKS) and "@" not in m]
@@ -59,22 +62,24 @@ def bars(table: pd.DataFrame) -> list[Bar]:
 
 
 def _first(look: Look, rivals: list[str], image: str, metric: str) -> Bar:
-    asked = f"{_CALLED[image]} first in {metric} among generative methods"
+    called = _DISTANCE if metric == WASSERSTEIN else metric.upper()
+    asked = f"{_CALLED[image]} first in {called} among generative methods"
     ours = look(REFERENCE, image, metric)
-    theirs = {m: v for m in rivals if (v := look(m, image, metric)) is not None}
+    theirs = {m: row for m in rivals if (row := look(m, image, metric)) is not None}
     if ours is None or not theirs:
         return Bar(asked, None, "")
-    best = min(theirs, key=lambda m: fault(metric, theirs[m]))
-    told = f"{ours:.4g}, best of the others {best} {theirs[best]:.4g}"
-    return Bar(asked, fault(metric, ours) < fault(metric, theirs[best]), told)
+    best = min(theirs, key=lambda m: fault(metric, theirs[m]["value"]))
+    told = f"{ours['value']:.4g}, best of the others {best} {theirs[best]['value']:.4g}"
+    met = fault(metric, ours["value"]) < fault(metric, theirs[best]["value"])
+    return Bar(asked, met, told + _apart(theirs[best]))
 
 
 def _near(look: Look) -> Bar:
-    asked = f"the mean of the draws within {_NEAR} dB of the regressor in psnr"
+    asked = f"the mean of the draws within {_NEAR} dB of the regressor in PSNR"
     ours, theirs = look(REFERENCE, "mean", "psnr"), look("regressor", "mean", "psnr")
     if ours is None or theirs is None:
         return Bar(asked, None, "")
-    return Bar(asked, ours >= theirs - _NEAR, f"{ours:.4g} against {theirs:.4g}")
+    return Bar(asked, ours["value"] >= theirs["value"] - _NEAR, _against(ours, theirs))
 
 
 def _sharper(look: Look) -> Bar:
@@ -82,4 +87,17 @@ def _sharper(look: Look) -> Bar:
     ours, theirs = look(REFERENCE, "draw", "sharpness"), look("regressor", "draw", "sharpness")
     if ours is None or theirs is None:
         return Bar(asked, None, "")
-    return Bar(asked, ours < theirs, f"{ours:.4g} against {theirs:.4g}")
+    return Bar(asked, ours["value"] < theirs["value"], _against(ours, theirs))
+
+
+def _against(ours: Row, theirs: Row) -> str:
+    return f"{ours['value']:.4g} against {theirs['value']:.4g}{_apart(theirs)}"
+
+
+def _apart(theirs: Row) -> str:
+    """The difference to ACADiff with its interval, and a word if that holds zero."""
+    low, high = theirs["difference_lower"], theirs["difference_upper"]
+    if math.isnan(low):
+        return ""
+    tie = ", a tie" if low <= 0 <= high else ""
+    return f": {theirs['difference']:+.2g} [{low:+.2g}, {high:+.2g}]{tie}"

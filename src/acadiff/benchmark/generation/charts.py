@@ -80,9 +80,12 @@ def compute_chart(table: pd.DataFrame, compute: pd.DataFrame) -> str:
     ]
 
     def draw(axes: Any) -> None:
-        for n, (method, x, y) in enumerate(points):
+        for method, x, y in points:
             axes.plot(x, y, "o", ms=7, color=colour_of(method))
-            way = (7, 4 if n % 2 else -9)
+            above = any(  # another point, whose label this one's would meet
+                0 < higher - y < 0.3 and 0.7 < beside / x < 1.4 for _, beside, higher in points
+            )
+            way = (7, -9 if above else 4)
             axes.annotate(method, (x, y), xytext=way, textcoords="offset points", fontsize=8)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")  # powers of ten would be TeX, which is not read
