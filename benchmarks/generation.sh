@@ -79,7 +79,7 @@ elif [[ $what == check ]]; then
     if [[ -n ${PEOPLE:-} ]]; then asked+=(--subjects "$PEOPLE"); fi
 else
     out=$folder/out
-    asked+=(--methods all --single-precision)
+    asked+=(--methods all --single-precision --ceiling)
     mkdir -p "$out"
     if [[ -d $kept/jobs ]]; then cp -Rn "$kept/jobs" "$out"; fi
 fi
