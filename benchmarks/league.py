@@ -2,13 +2,15 @@
 
     python benchmarks/league.py results/generation-4mm
 
-Reads table.tsv and compute.tsv of `acadiff benchmark generation`; prints Markdown: what came of
-the three tasks with two sources, and what each method cost, averaged over its targets.
+Reads table.tsv and compute.tsv of `acadiff benchmark generation` and steps.tsv of steps.py; prints
+Markdown: what came of the three tasks with two sources, and what each method costs.
 """
 
 import argparse
 import math
 from pathlib import Path
+
+import pandas as pd
 
 from acadiff.benchmark.generation.markdown import HEADLINE, Cells
 from acadiff.evaluation.league import TWO
@@ -54,18 +56,33 @@ def league(table):
         yield row(line)
 
 
-def costs(compute):
-    """Methods by what they cost."""
-    compute = compute.assign(
-        samples_a_second=compute["people_seen"] / compute["training_seconds"],
-        training_minutes=compute["training_seconds"] / 60,
-        training_peak_gb=compute["training_peak_mb"] / 1000,
-        imputing_peak_gb=compute["imputing_peak_mb"] / 1000,
+def training(steps):
+    """What all steps of a method's phases come to, at the pace that was measured: by method."""
+    each = steps.assign(
+        seconds=steps["steps"] * steps["seconds_a_step"], people=steps["steps"] * steps["batch"]
+    ).groupby("method", sort=False)
+    whole = each[["steps", "seconds", "people"]].sum()
+    return pd.DataFrame(
+        {
+            "seconds_a_step": whole["seconds"] / whole["steps"],
+            "samples_a_second": whole["people"] / whole["seconds"],
+            "training_minutes": whole["seconds"] / 60,
+            "training_peak_gb": each["peak_mb"].max() / 1000,
+        }
     )
-    means = compute.groupby("method", sort=False)[[name for name, _, _ in COSTS]].mean()
+
+
+def costs(compute, steps):
+    """Methods by what they cost."""
+    imputing = compute.groupby("method", sort=False)[
+        ["seconds_a_volume", "gflop_a_volume", "imputing_peak_mb"]
+    ].mean()
+    found = imputing.assign(imputing_peak_gb=imputing["imputing_peak_mb"] / 1000).join(
+        training(steps)
+    )
     yield from head([title for _, title, _ in COSTS])
-    for method, found in means.iterrows():
-        yield row([f"`{method}`", *(text(found[name], digits) for name, _, digits in COSTS)])
+    for method, numbers in found.iterrows():
+        yield row([f"`{method}`", *(text(numbers[name], digits) for name, _, digits in COSTS)])
 
 
 def main():
@@ -75,7 +92,8 @@ def main():
     folder = parser.parse_args().folder
     table = read_table(folder / "table.tsv", text=("method", "task", "image", "metric"))
     compute = read_table(folder / "compute.tsv", text=("method", "target", "clinical"))
-    print("\n".join([*league(table), "", *costs(compute)]))
+    steps = read_table(folder / "steps.tsv", text=("method", "phase"))
+    print("\n".join([*league(table), "", *costs(compute, steps)]))
 
 
 if __name__ == "__main__":
