@@ -8,7 +8,7 @@
 #
 # FOLDER holds cohort/, work/ and out/. Killed, it goes on where it was. JOBS="ldm-FDG ldm-MRI" does
 # these jobs alone, so that several processes can share the work. `check` takes all 60 test people,
-# which are three hours, or the first so many: PEOPLE=3. Both impute in single precision, as every
+# which are some four hours, or the first so many: PEOPLE=3. Both impute in single precision, as every
 # processor can; `ablate` in bfloat16, where the processor has it. `make` and `ablate` take the jobs
 # that results/ keeps as done: remove one there to have it made anew.
 set -euo pipefail
