@@ -13,7 +13,7 @@
 # that results/ keeps as done: remove one there to have it made anew.
 set -euo pipefail
 if (($# != 2)) || [[ ! $1 =~ ^(make|keep|check|ablate)$ ]]; then
-    sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
     exit 64
 fi
 what=$1 folder=$2 work=$2/work
